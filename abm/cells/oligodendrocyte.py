@@ -1,0 +1,125 @@
+"""Oligodendrocytes and the sheaths they hold."""
+
+from typing import Any
+
+import numpy as np
+
+from abm.population import Population
+from kernels import sheaths
+from kernels.random import STREAMS
+
+ORIGINAL, REMYELINATED = 0, 1
+BEFORE_THE_RUN = 2**31  # steps that no run reaches: draws of the initial tissue
+
+
+class Oligodendrocyte(Population):
+    """Cells that hold sheaths on axons within their reach, lose them to stripping, and wrap bare axons anew.
+
+    slots   int32[n, n_slots]   -1, or 2 * voxel (original) or 2 * voxel + 1 (remyelinated)
+    """
+
+    states = ("held",)  # sheaths held now
+
+    def allocate(self, laws, capacity: int = 256) -> None:
+        """Make empty columns, with the most sheaths that one cell can hold."""
+        tissue = self.model.config.tissue
+        self.quota = float(tissue.sheaths_per_oligodendrocyte)
+        self.n_slots = int(self.quota * float(tissue.sheath_surplus))
+        self.reach = self.machine.put(offsets_within(float(tissue.sheath_reach), self.grid))
+        super().allocate(laws, capacity)
+
+    def _grow(self, needed: int) -> None:
+        before = self.capacity
+        super()._grow(needed)
+        if self.capacity == before:
+            return
+        slots = self.machine.zeros((self.capacity, self.n_slots), np.int32)
+        slots[:] = -1
+        if before:
+            slots[: self.n] = self.slots[: self.n]
+        self.slots = slots
+        self.target = self.machine.zeros(self.capacity, np.int32)
+
+    def _newborn(self, rows: slice, slab: np.ndarray) -> None:
+        super()._newborn(rows, slab)
+        self.slots[rows] = -1
+
+    def take(self, order, n: int) -> None:
+        """Keep the rows ``order[:n]``, in that order."""
+        super().take(order, n)
+        self.slots[:n] = self.slots[order[:n]]
+
+    def columns(self) -> dict[str, Any]:
+        """Return all columns on the host; slots as voxels of the cell's own slab."""
+        columns = super().columns()
+        slots = self.machine.get(self.slots[: self.n])
+        origin = 2 * (columns["voxel"] // self.grid.whole * self.grid.whole)[:, None]
+        return {**columns, "slots": np.where(slots < 0, slots, slots - origin).astype(np.int32)}
+
+    def put_columns(self, columns: dict[str, Any]) -> None:
+        """Replace all cells by those of ``columns``."""
+        super().put_columns(columns)
+        origin = 2 * (columns["voxel"] // self.grid.whole * self.grid.whole)[:, None]
+        slots = np.where(columns["slots"] < 0, columns["slots"], columns["slots"] + origin)
+        self.slots[: self.n] = self.machine.put(slots.astype(np.int32))
+
+    def myelinate_in_health(self) -> None:
+        """Deal the sheaths of healthy tissue out: each cell wraps what is bare in reach, up to its usual number."""
+        model, tissue = self.model, self.model.tissue
+        certain = self.machine.zeros(self.capacity, np.float32)
+        certain[:] = 1e6
+        for quota in (self.quota, float(self.n_slots)):
+            for attempt in range(1, 20 * self.n_slots):
+                tissue.count_bare()
+                before = int(tissue.bare.sum())
+                self._wrap(certain, quota, ORIGINAL, BEFORE_THE_RUN + attempt)
+                tissue.count_bare()
+                if before == 0 or (attempt > self.n_slots and int(tissue.bare.sum()) == before):
+                    break
+        model.tissue.count_bare()
+
+    def _wrap(self, rate, quota: float, kind: int, step: int) -> None:
+        grid, tissue, n = self.grid, self.model.tissue, self.n
+        place = (STREAMS["wrap_key"], grid.whole, self.uid, self.voxel)
+        held, flat = self.state("held"), self.slots.reshape(-1)
+        sheaths.bid_for_axon(
+            self.machine, n, self.seeds, step, STREAMS["wrap"], *place, held, quota, rate, self.model.step_hours,
+            self.reach, len(self.reach) // 3, grid.nx, grid.ny, grid.nz, grid.sy, grid.sz, tissue.bare, tissue.best,
+            self.target,
+        )  # fmt: skip
+        sheaths.wrap_axon(
+            self.machine, n, self.seeds, step, *place, self.target, tissue.best, kind, flat, self.n_slots, held,
+            tissue.units, grid.size,
+        )  # fmt: skip
+
+    def act(self) -> None:
+        """Lose sheaths to stripping, and wrap bare axons in reach."""
+        super().act()
+        tissue = self.model.tissue
+        sheaths.strip_sheaths(
+            self.machine, self.n, self.seeds, self.model.steps, STREAMS["sheath"], self.grid.whole, self.uid, self.voxel,
+            self.slots.reshape(-1), self.n_slots, self.state("held"), tissue.sheath_hazard, tissue.units, self.grid.size,
+            tissue.stripped,
+        )  # fmt: skip
+        rate = self.law("myelinate")
+        if rate is not None:
+            tissue.count_bare()
+            self._wrap(rate, float(self.n_slots), REMYELINATED, self.model.steps)
+
+    def leave(self, leaves) -> None:
+        """Leave the sheaths of the dead as orphans."""
+        sheaths.orphan_sheaths(
+            self.machine, self.n, leaves.astype(np.int32), self.slots.reshape(-1), self.n_slots,
+            self.model.tissue.units, self.grid.size,
+        )  # fmt: skip
+
+
+def offsets_within(radius: float, grid) -> np.ndarray:
+    """Return the offsets (x, y, z) in voxels whose centres lie within a radius in um, flat, int32."""
+    m = int(radius // grid.h)
+    along = range(-m, m + 1)
+    depth = along if grid.dims == 3 else (0,)
+    inside = [
+        (x, y, z) for z in depth for y in along for x in along if (x * x + y * y + z * z) * grid.h**2 <= radius**2
+    ]
+    return np.array(inside, np.int32).reshape(-1)

@@ -1,0 +1,295 @@
+"""The shape of a config, part by part: every key, its unit, its range and its meaning. Biology has no defaults here."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from typing import Self
+
+from abm.config.model import Name, Part, Switch, one_of
+from abm.config.quantity import Length, Number, Quantity, Share, Unit, refuse
+from abm.config.vocabulary import FIELD_UNITS, MECHANISMS
+
+FACES = ("no_flux", "value", "periodic")
+AXES = ("x", "y", "z")
+ROUTES = ("intrathecal", "local", "intravenous")
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+MOST_VOXELS_ALONG = 100_000
+
+
+def _colour(raw: Any) -> str:
+    if not isinstance(raw, str) or not COLOUR.fullmatch(raw):
+        raise refuse(((), "{key} = {value} is no colour; write six hex digits in quotes, such as '#c44e52'"))
+    return raw
+
+
+def _row(raw: Any) -> Any:
+    if not isinstance(raw, list | tuple) or len(raw) not in (2, 3):
+        raise refuse(((), "{key} = {value} must be 2 or 3 lengths, such as [2000, 2000]"))
+    return tuple(raw)
+
+
+def _faces(raw: Any) -> dict[str, str]:
+    """Read one kind of face for all axes, or a map of axes; an axis that is left out has no flux."""
+    if isinstance(raw, str):
+        return dict.fromkeys(AXES, one_of(*FACES)(raw))
+    if not isinstance(raw, dict):
+        raise refuse(((), f"{{key}} = {{value}} must be one of {', '.join(FACES)}, or a map such as {{{{x: periodic}}}}"))
+    findings = [((str(axis),), "unknown key '{key}'; allowed: x, y, z") for axis in raw if axis not in AXES]
+    for axis, face in raw.items():
+        if axis in AXES and face not in FACES:
+            findings.append(((axis,), f"{{key}} = {{value}} is not one of {', '.join(FACES)}"))
+    if findings:
+        raise refuse(*findings)
+    return {axis: raw.get(axis, FACES[0]) for axis in AXES}
+
+
+def _all_or_names(raw: Any) -> Any:
+    if raw == "all" or (isinstance(raw, list | tuple) and all(isinstance(name, str) for name in raw)):
+        return raw if raw == "all" else tuple(raw)
+    raise refuse(((), "{key} = {value} must be 'all' or a list of names"))
+
+
+Colour = Annotated[str, BeforeValidator(_colour), Field(json_schema_extra={"pattern": COLOUR.pattern})]
+Faces = Annotated[
+    dict[str, str],
+    BeforeValidator(_faces),
+    Field(json_schema_extra={"type": ["string", "object"], "additionalProperties": {"enum": list(FACES)}}),
+]
+Chosen = Annotated[
+    str | tuple[str, ...], BeforeValidator(_all_or_names), Field(json_schema_extra={"type": ["string", "array"]})
+]
+OfField = Annotated[Quantity, Unit("of field")]
+Density = Annotated[Quantity, Unit("cells/mm^3", at_least=0)]
+Hours = Annotated[Quantity, Unit("h", above=0)]
+
+
+def _of_unit(unit: str, meaning: str, **limits: Any) -> Any:
+    return Annotated[Quantity, Unit(unit, meaning, **limits)]
+
+
+class Time(Part):
+    """How long, and in which steps."""
+
+    days: _of_unit("day", "length of the run", above=0)
+    step: _of_unit("min", "step of cells", above=0) = Quantity(6, "min")
+
+
+class Grid(Part):
+    """The domain."""
+
+    size: Annotated[tuple[Length, ...], BeforeValidator(_row)]
+    voxel: _of_unit("um", "edge of a voxel", above=0)
+    thickness: _of_unit("um", "thickness of a 2D slab", above=0) | None = None
+    faces: Faces = dict.fromkeys(AXES, FACES[0])
+
+    @model_validator(mode="after")
+    def _whole_voxels(self) -> Self:
+        findings = []
+        for index, length in enumerate(self.size):
+            count = length / self.voxel
+            if count > MOST_VOXELS_ALONG:
+                findings.append((("size", str(index)), f"{{key}} = {length.text} is {count:.3g} voxels long, at most {MOST_VOXELS_ALONG}"))
+            elif round(count) < 1 or abs(count - round(count)) > 1e-6 * count:
+                whole = max(1, round(count)) * self.voxel
+                findings.append(
+                    (("size", str(index)), f"{{key}} = {length.text} is no multiple of grid.voxel = {self.voxel.text}; the nearest is {whole:.12g} um")
+                )
+        if len(self.size) == 2 and self.thickness is None:
+            findings.append(((), "grid.thickness is missing; a 2D grid is a slab, so write for example 'thickness: 20 um'"))
+        if findings:
+            raise refuse(*findings)
+        return self
+
+
+class Point(Part):
+    """A place in the domain; ``z`` only in 3D."""
+
+    x: _of_unit("um", "place along x", at_least=0)
+    y: _of_unit("um", "place along y", at_least=0)
+    z: _of_unit("um", "place along z", at_least=0) | None = None
+
+
+class PointSource(Point):
+    """A fixed point that gives off a field."""
+
+    amount: _of_unit("molecules", "put in at the start", at_least=0) = Quantity(0)
+    rate: _of_unit("molecules/s", "given off", at_least=0) = Quantity(0, "molecules/s")
+
+
+class Field_(Part):
+    """One field of concentrations."""
+
+    label: str
+    colour: Colour
+    unit: Annotated[str, Field(json_schema_extra={"enum": list(FIELD_UNITS)})]
+    D: _of_unit("um^2/s", "diffusion coefficient in tissue", at_least=0)
+    half_life: _of_unit("min", "half-life without cells; left out: no decay", above=0) | None = None
+    baseline: OfField = Quantity(0)
+    molar_mass: _of_unit("kDa", "molar mass", above=0) | None = None
+    faces: Faces | None = None
+    value: OfField | None = None
+    quasi_steady: bool = False
+    sources: dict[Name, PointSource] = {}
+
+    @field_validator("unit")
+    @classmethod
+    def _known_unit(cls, unit: str) -> str:
+        same = {"1/mm^3": "1/mm3", "units/mm3": "1/mm3", "units/mm^3": "1/mm3", "cells/mm3": "1/mm3", "cells/mm^3": "1/mm3"}
+        if same.get(unit, unit) not in FIELD_UNITS:
+            raise refuse(((), "{key} = {value} is not one of pg/mL, uM, 1/mm3, '1'"))
+        return same.get(unit, unit)
+
+    @field_validator("baseline", "value")
+    @classmethod
+    def _not_negative(cls, amount: Quantity | None) -> Quantity | None:
+        if amount is not None and amount < 0:
+            raise refuse(((), "{key} = {value} must be at least 0"))
+        return amount
+
+
+class Cell(Part):
+    """One kind of cell."""
+
+    label: str
+    colour: Colour
+    diameter: _of_unit("um", "diameter", above=0, at_most=1000)
+    motile: bool
+    persistence: _of_unit("min", "persistence of its walk", above=0) | None = None
+    initial_density: Density = Quantity(0, "cells/mm^3")
+    max_density: _of_unit("cells/mm^3", "most that fit", above=0) | None = None
+
+
+class Conduction(Part):
+    """How fast axons conduct."""
+
+    myelinated_velocity: _of_unit("m/s", "of a normal axon", above=0)
+    demyelinated_velocity: _of_unit("m/s", "of a bare axon", above=0)
+    base_latency: _of_unit("ms", "of healthy tissue", at_least=0)
+
+
+class Venules(Part):
+    """Where venules are, and the tissue they serve."""
+
+    radius: _of_unit("um", "tissue that a venule serves", above=0)
+    place_radius: _of_unit("um", "arrivals appear within it", above=0)
+    spacing: _of_unit("um", "distance between venules", above=0) | None = None
+    positions: dict[Name, Point] = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.spacing is not None and self.positions:
+            raise refuse(((), "{key} has 'spacing' and 'positions'; set one of them to null"))
+        return self
+
+    @property
+    def any(self) -> bool:
+        """Say whether there is a venule at all."""
+        return self.spacing is not None or bool(self.positions)
+
+
+class OpenWindow(Part):
+    """A window of days in which the trigger is on."""
+
+    from_: _of_unit("day", "beginning", at_least=0) = Field(alias="from")
+    to: _of_unit("day", "end", at_least=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.to <= self.from_:
+            raise refuse((("to",), "{key} = {value} must be later than 'from'"))
+        return self
+
+
+class Trigger(Part):
+    """When venules are forced open."""
+
+    windows: dict[Name, OpenWindow] = {}
+
+
+class Tissue(Part):
+    """Axons, sheaths, sessile glia, venules."""
+
+    axon_density: _of_unit("1/mm^2", "axons crossing a plane", at_least=0)
+    axon_diameter: _of_unit("um", "diameter of an axon", above=0)
+    sheath_density: _of_unit("units/mm^3", "sheath units when fully myelinated", above=0)
+    internode: _of_unit("um", "length of a normal sheath", above=0)
+    remyelinated_internode: _of_unit("um", "length of a new sheath", above=0)
+    g_ratio: _of_unit("1", "axon over fibre diameter", above=0, at_most=1)
+    remyelinated_g_ratio: _of_unit("1", "axon over fibre diameter of a new sheath", above=0, at_most=1)
+    sheaths_per_oligodendrocyte: _of_unit("1", "sheaths of one cell", above=0, at_most=1000)
+    sheath_surplus: _of_unit("1", "what one cell can carry over its normal share", at_least=1, at_most=10)
+    sheath_reach: Length
+    oligodendrocyte_reach: Length
+    astrocyte_density: Density
+    glia_capacity: _of_unit("cells/mm^3", "room for sessile glia", above=0)
+    motile_fill: _of_unit("1", "part of a voxel that motile cells may fill", above=0, at_most=1)
+    conduction: Conduction
+    venules: Venules | None = None
+    trigger: Trigger = Trigger()
+
+
+class Subject(Part):
+    """Who is treated, for doses per kg and per subject."""
+
+    species: str
+    mass: _of_unit("kg", "body mass", above=0)
+    cns_volume: _of_unit("mm^3", "brain and cord", above=0)
+    engaged_volume: _of_unit("mm^3", "rim reached from the CSF", above=0)
+    lesion_volume: _of_unit("mm^3", "tissue with an open barrier", above=0)
+    ref_dose: _of_unit("cells", "dose that the peripheral effect refers to", above=0) | None = None
+
+
+class Potency(Part):
+    """What cells of one source can do, relative to bone marrow."""
+
+    immune: _of_unit("1", "immune potency", at_least=0, at_most=100)
+    trophic: _of_unit("1", "trophic potency", at_least=0, at_most=100)
+    remyel: _of_unit("1", "potency for repair", at_least=0, at_most=100)
+
+
+class Donor(Part):
+    """Who gave the cells."""
+
+    potency: _of_unit("1", "factor on every potency", at_least=0, at_most=100)
+
+
+class Pretreatment(Part):
+    """What was done to the cells before."""
+
+    potency: _of_unit("1", "factor on every potency", at_least=0, at_most=100)
+    initial_licence: Share
+    licence_rise: Hours | None = None
+    lasts: _of_unit("day", "how long the factor lasts", above=0) | None = None
+
+
+class MscTables(Part):
+    """Potencies of mesenchymal stem cells by source, donor and pretreatment."""
+
+    sources: dict[Name, Potency]
+    donors: dict[Name, Donor]
+    pretreatments: dict[Name, Pretreatment]
+    intrathecal_fraction: Share
+    niche_cap: _of_unit("cells/mm^3", "most that settle", above=0)
+
+
+class Output(Part):
+    """What is kept, and when; nothing here changes a run."""
+
+    measures_every: Hours = Quantity(6, "h")
+    frames_every: Hours = Quantity(24, "h")
+    checkpoint_every: Hours = Quantity(24, "h")
+    fields: Chosen = "all"
+    cells: Chosen = "all"
+
+
+class Reference(Part):
+    """One entry of the bibliography."""
+
+    cite: str
+    supports: str | None = None
+    kind: str | None = None
+    doi: str | None = None
+    url: str | None = None
+    bibtex: str | None = None
+    note: str | None = None

@@ -1,0 +1,405 @@
+"""Laws: from the configuration to tables of rows that kernels fill, for every voxel and every cell, each step.
+
+A law is ``min(at_most, (sum over terms of base x factors) x shared factors)``. What depends only on the place is computed
+once per voxel as a channel; a cell reads its voxel's channels and multiplies them with the factors of its own state.
+What cells secrete and take up is summed per voxel: channel x sum over its cells of their own factors.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from abm.rows import ONE, ZERO, Rows
+from kernels import density
+from kernels import laws as kernels
+
+TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
+TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")
+AVOGADRO = 6.02214076e23
+PER_CELL_TYPES = ("rate", "level", "speed")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What laws must know of a kind of cell: its states, and states derived from them as (state, value at 0, at 1)."""
+
+    states: tuple[str, ...]
+    derived: Mapping[str, tuple[str, float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Ramp:
+    """A linear factor that stands in no file: a derived state."""
+
+    from_: float
+    to: float
+    linear: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass
+class CellLaws:
+    """The rows of one kind of cell: own states and contacts, factors, the value of each law."""
+
+    own: Rows
+    late: Rows
+    contacts: dict[tuple[str, float], int] = field(default_factory=dict)
+    sums: list[tuple[int, int]] = field(default_factory=list)
+    signals: list[tuple[int, int, int, float]] = field(default_factory=list)
+    values: list[tuple[int, int, int, float]] = field(default_factory=list)
+    laws: dict[str, int] = field(default_factory=dict)
+    bias: int | None = None
+    bias_at_most: float = 0.0
+    fills: list[int] = field(default_factory=list)
+    caps: list[tuple[int, float]] = field(default_factory=list)
+    tables: dict[str, list] = field(default_factory=dict)
+
+
+@dataclass
+class _Smoothed:
+    amount: int
+    density: int
+    radius: float
+    heaviest: float
+    smoothing: density.Smoothing | None = None
+
+
+class Laws:
+    """All laws of a model as tables over voxels and over the cells of each kind.
+
+    grid            voxels;  ``voxel_volume`` in um^3
+    shapes          kind of cell -> Shape
+    tissue_states   names of rows that the tissue keeps, e.g. ``astrocytes.scar``
+    """
+
+    def __init__(
+        self, config: Any, grid, voxel_volume: float, shapes: Mapping[str, Shape], tissue_states: Iterable[str]
+    ):
+        self.config = config
+        self.grid = grid
+        self.volume = voxel_volume
+        self.shapes = shapes
+        self.fields = list(config.fields)
+        self.kinds = [kind for kind in config.cells if kind in shapes]
+        self.system = ["trigger", *(f"entry.{kind}" for kind in self.kinds)]
+        names = [f"{what}.{name}" for what in ("field", "source", "uptake") for name in self.fields]
+        names += [f"tissue.{name}" for name in TISSUE_SIGNALS]
+        names += [*tissue_states, *(f"system.{name}" for name in self.system), "count.astrocytes"]
+        self.voxels = Rows(names)
+        self.before = Rows(index=self.voxels.index)
+        self.cells = {kind: self._cell_rows(shapes[kind]) for kind in [*self.kinds, "venule"] if kind in shapes}
+        self.tissue: dict[str, dict[str, int]] = {kind: {} for kind in TISSUE_KINDS}
+        self._smoothed: list[_Smoothed] = []
+        self._signals: dict[tuple, int] = {}
+        self._centres: dict[float, int] = {}
+        self._exchange: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
+        for kind, laws in config.laws.items():
+            for name, law in laws.items():
+                if kind in TISSUE_KINDS:
+                    self._tissue_law(kind, name, law)
+                elif kind in self.cells:
+                    self._cell_law(kind, name, law)
+        for row in (f"{what}.{name}" for what in ("source", "uptake") for name in self.fields):
+            self.voxels.sum_into(self.voxels[row], self._exchange[row])
+
+    # --- building the tables ---------------------------------------------------------------------------------------
+
+    def _cell_rows(self, shape: Shape) -> CellLaws:
+        own = Rows(f"self.{state}" for state in shape.states)
+        for name, (state, at_zero, at_one) in shape.derived.items():
+            own.index[f"self.{name}"] = own.factor(own[f"self.{state}"], _Ramp(at_zero, at_one))
+        return CellLaws(own, Rows(index=own.index))
+
+    def _is_off(self, mechanism: str | None) -> bool:
+        return mechanism is not None and not self.config.therapy.msc.mechanisms.get(mechanism, True)
+
+    def _effective(self, kind: str, factors: Mapping[str, Any], apart: bool):
+        """The row of each factor as (is of the cell, row); as (None, number) where a mechanism is off.
+
+        apart   whether a cell must not count itself in a density
+        """
+        for factor in factors.values():
+            without_msc = self._is_off(factor.mechanism)
+            if without_msc and "pge2_msc" not in self._parts(factor.signal):
+                yield None, float(factor.from_)
+                continue
+            if factor.signal.startswith("self.") or factor.signal == "bbb":
+                state = factor.signal if factor.signal.startswith("self.") else "self.bbb"
+                if kind in TISSUE_KINDS:
+                    row = self.voxels[f"{kind}.{state.removeprefix('self.')}"]
+                    yield False, self.voxels.factor(row, factor)
+                else:
+                    own = self.cells[kind].own
+                    yield True, own.factor(own[state], factor)
+            elif factor.signal.startswith("contact."):
+                yield True, self._contact(kind, factor)
+            else:
+                itself = self._own_part(kind, factor) if apart else []
+                if itself:
+                    yield True, self._apart_from_itself(kind, factor, itself, without_msc)
+                else:
+                    yield False, self.voxels.factor(self._signal(factor, without_msc), factor)
+
+    def _parts(self, signal: str) -> Mapping[str, float]:
+        derived = self.config.signals.get(signal)
+        return derived.sum if derived is not None else {signal: 1.0}
+
+    def _contact(self, kind: str, factor) -> int:
+        cells = self.cells[kind]
+        other = factor.signal.removeprefix("contact.")
+        if other not in self.kinds:
+            return cells.own.factor(cells.own[ZERO], factor)
+        key = (other, float(factor.range))
+        if key not in cells.contacts:
+            cells.contacts[key] = cells.own.add(f"contact.{other}.{key[1]:g}")
+        return cells.own.factor(cells.contacts[key], factor)
+
+    def _radius(self, factor) -> float | None:
+        derived = self.config.signals.get(factor.signal)
+        radius = derived.radius if derived is not None else factor.range
+        return None if radius is None else float(radius)
+
+    def _own_part(self, kind: str, factor) -> list[tuple[float, str]]:
+        """What one cell of ``kind`` adds to a density that this factor reads: weights and states."""
+        if kind in TISSUE_KINDS:
+            return []
+        parts = []
+        for name, weight in self._parts(factor.signal).items():
+            words = name.split(".")
+            if words[0] == "density" and words[1] == kind:
+                parts.append((float(weight), words[2] if len(words) > 2 else ONE))
+        return parts
+
+    def _apart_from_itself(self, kind: str, factor, itself, without_msc) -> int:
+        """A factor of a density in which the cell must not count itself: read per cell, less its own share."""
+        cells = self.cells[kind]
+        signal = self._signal(factor, without_msc)
+        key = (kind, signal, tuple(itself))
+        if key not in self._signals:
+            row = cells.own.add(f"others.{factor.signal}#{len(cells.own.index)}")
+            cells.fills.append(row)
+            cells.signals.append((signal, cells.own[ONE], row, 1.0))
+            centre = self._centre(self._radius(factor))
+            for weight, state in itself:
+                own = cells.own[ONE] if state == ONE else cells.own[f"self.{state}"]
+                cells.signals.append((centre, own, row, -weight))
+            self._signals[key] = row
+        return cells.late.factor(self._signals[key], factor)
+
+    def _centre(self, radius: float | None) -> int:
+        if radius not in self._centres:
+            self._centres[radius] = self.voxels.add(f"centre.{radius:g}")
+        return self._centres[radius]
+
+    def _signal(self, factor, without_msc: bool) -> int:
+        """The voxel row of a signal: a field, a state of the tissue or system, a derived sum, a smoothed density."""
+        radius = self._radius(factor)
+        parts = dict(self._parts(factor.signal))
+        if without_msc:
+            parts.pop("pge2_msc", None)
+        if radius is None and factor.signal not in self.config.signals:
+            return self._plain_signal(factor.signal)
+        key = (tuple(parts.items()), radius)
+        if key not in self._signals:
+            self._signals[key] = self._smooth_sum(parts, radius) if radius is not None else self._plain_sum(parts)
+        return self._signals[key]
+
+    def _plain_signal(self, name: str) -> int:
+        for row in (f"field.{name}", f"tissue.{name}", f"astrocytes.{name}", f"system.{name}"):
+            if row in self.voxels:
+                return self.voxels[row]
+        return self.voxels[ZERO]
+
+    def _plain_sum(self, parts: Mapping[str, float]) -> int:
+        one = self.voxels[ONE]
+        target = self.voxels.add(f"signal#{len(self.voxels.index)}")
+        self.before.sum_into(target, [(weight, self._plain_signal(name), one) for name, weight in parts.items()])
+        return target
+
+    def _smooth_sum(self, parts: Mapping[str, float], radius: float) -> int:
+        one = self.voxels[ONE]
+        heaviest = max((abs(weight) for weight in parts.values()), default=1.0) or 1.0
+        amounts = []
+        for name, given in parts.items():
+            words, weight = name.split("."), given / heaviest
+            if words[0] == "density":
+                if words[1] in self.cells:
+                    state = f"self.{words[2]}" if len(words) > 2 else ONE
+                    amounts.append((weight, self._sum_row(words[1], self.cells[words[1]].own[state]), one))
+            else:
+                amounts.append((weight * self.volume * 1e-9, self._plain_signal(name), one))
+        amount = self.voxels.add(f"amount#{len(self.voxels.index)}")
+        smooth = self.voxels.add(f"density#{len(self.voxels.index)}")
+        self.before.sum_into(amount, amounts)
+        self._smoothed.append(_Smoothed(amount, smooth, radius, heaviest))
+        return smooth
+
+    def _sum_row(self, kind: str, own_row: int) -> int:
+        name = f"sum.{kind}.{own_row}"
+        if name not in self.voxels:
+            self.cells[kind].sums.append((own_row, self.voxels.add(name)))
+        return self.voxels[name]
+
+    def _split(self, kind: str, law):
+        """The terms of a law as (base, voxel rows, cell rows, window), with the shared voxel and cell rows."""
+
+        def rows(factors):
+            of_voxel, of_cell, constant = [], [], 1.0
+            for is_cell, row in self._effective(kind, factors, law.type in PER_CELL_TYPES):
+                if is_cell is None:
+                    constant *= row
+                else:
+                    (of_cell if is_cell else of_voxel).append(row)
+            return tuple(of_voxel), tuple(of_cell), constant
+
+        shared_voxel, shared_cell, shared_constant = rows(law.times)
+        terms = []
+        for term in law.terms.values():
+            if self._is_off(term.mechanism):
+                continue
+            of_voxel, of_cell, constant = rows(term.times)
+            terms.append((float(term.base) * constant * shared_constant, of_voxel, of_cell + shared_cell, term.during))
+        return terms, shared_voxel
+
+    def _tissue_law(self, kind: str, name: str, law) -> None:
+        terms, shared = self._split(kind, law)
+        row = self.voxels.law([(base, rows, window) for base, rows, _, window in terms], shared, law.at_most)
+        self.tissue[kind][name] = row
+        one = self.voxels[ONE]
+        for target, weight in self._exchange_targets(name, law):
+            per_voxel = one if kind == "tissue" else self.voxels[f"count.{kind}"]
+            self._exchange[target].append((weight, row, per_voxel))
+
+    def _exchange_targets(self, name: str, law):
+        """The source or uptake row that a law feeds, with the factor from its unit to the field's per h."""
+        if law.type not in ("secretion", "uptake") or "_" not in name:
+            return
+        what, field_name = name.split("_", 1)
+        if field_name not in self.fields or what not in ("secrete", "uptake"):
+            return
+        if what == "uptake":
+            yield f"uptake.{field_name}", 1.0 / self.volume
+            return
+        spec = self.config.fields[field_name]
+        if "uM" in str(law.unit):
+            yield f"source.{field_name}", 1.0
+            return
+        litre = self.volume * 1e-15
+        if spec.unit == "uM":
+            yield f"source.{field_name}", 1e6 / AVOGADRO / litre
+        else:
+            picogram = float(spec.molar_mass) * 1e3 / AVOGADRO * 1e12
+            yield f"source.{field_name}", picogram / (litre * 1e3)
+
+    def _cell_law(self, kind: str, name: str, law) -> None:
+        terms, shared = self._split(kind, law)
+        groups: dict[tuple[int, ...], list] = defaultdict(list)
+        for base, of_voxel, of_cell, window in terms:
+            groups[tuple(sorted(of_cell))].append((base, of_voxel, window))
+        cells = self.cells[kind]
+        channels = {own: self.voxels.law(parts, shared) for own, parts in groups.items()}
+        if law.type == "bias":
+            cells.bias = channels.get((), self.voxels[ZERO])
+            cells.bias_at_most = float(law.at_most)
+        elif law.type in PER_CELL_TYPES or name.startswith("enter_"):
+            target = cells.late.add(f"law.{name}")
+            cells.laws[name] = target
+            cells.fills.append(target)
+            for own, channel in channels.items():
+                cells.values.append((channel, cells.late.product(own), target, 1.0))
+            if law.at_most is not None:
+                cells.caps.append((target, float(law.at_most)))
+        else:
+            for target_row, weight in self._exchange_targets(name, law):
+                for own, channel in channels.items():
+                    self._exchange[target_row].append((weight, channel, self._sum_row(kind, cells.own.product(own))))
+
+    # --- running them -----------------------------------------------------------------------------------------------
+
+    def freeze(self, machine) -> None:
+        """Allocate the voxel matrix and put every table on the machine."""
+        self.machine = machine
+        size = self.grid.size
+        self.matrix = machine.zeros((len(self.voxels.index), size), np.float32)
+        self.flat = self.matrix.reshape(-1)
+        self.matrix[self.voxels[ONE]] = 1.0
+        self.voxels.freeze(machine)
+        self.before.freeze(machine)
+        for radius, row in self._centres.items():
+            self.matrix[row] = self.smoothing(radius).centre
+        for part in self._smoothed:
+            part.smoothing = self.smoothing(part.radius)
+            part.smoothing.share *= np.float32(part.heaviest)  # amounts are counted in units of the heaviest weight
+        self._work = density.smoothing_work(machine, self.grid)
+        for cells in self.cells.values():
+            cells.own.freeze(machine)
+            cells.late.freeze(machine)
+            cells.tables = _gather_tables(machine, cells)
+
+    def row(self, name: str):
+        """Return a named voxel row: a float32 view of length grid.size."""
+        return self.matrix[self.voxels[name]]
+
+    def block(self, what: str):
+        """Return the rows of all fields as one (n_fields, grid.size) view: ``field``, ``source`` or ``uptake``."""
+        first = self.voxels[f"{what}.{self.fields[0]}"] if self.fields else 0
+        return self.matrix[first : first + len(self.fields)]
+
+    def sense_voxels(self, hours: float) -> None:
+        """Compute signals, smoothed densities, every channel, and what cells secrete and take up, for each voxel."""
+        machine, size = self.machine, self.grid.size
+        self.voxels.set_time(hours)
+        self.before.run(machine, size, self.flat, size)
+        for part in self._smoothed:
+            density.smooth(machine, part.smoothing, self.matrix[part.amount], self.matrix[part.density], self._work)
+        self.voxels.run(machine, size, self.flat, size)
+
+    def smoothing(self, radius: float) -> density.Smoothing:
+        """Return what smoothing over a radius on this grid needs."""
+        faces = self.config.grid.faces
+        periodic = tuple(faces[axis] == "periodic" for axis in "xyz")
+        return density.Smoothing(self.machine, self.grid, radius, self.volume * 1e-9, periodic)
+
+    def smooth(self, smoothing: density.Smoothing, amount, out) -> None:
+        """Write the density, 1/mm3, of an amount per voxel."""
+        density.smooth(self.machine, smoothing, amount, out, self._work)
+
+    def count_row(self, kind: str) -> int:
+        """Return the row of the number of cells of a kind per voxel; ask once before freezing."""
+        return self._sum_row(kind, self.cells[kind].own[ONE])
+
+    def feel(self, kind: str, n: int, matrix, stride: int, start) -> None:
+        """Compute the factors of the cells' own states, and their sums per voxel."""
+        cells = self.cells[kind]
+        flat = matrix.reshape(-1)
+        cells.own.run(self.machine, n, flat, stride)
+        sums = cells.tables["sums"]
+        kernels.sum_cells_row(self.machine, self.grid.size, *sums, start, flat, stride, self.flat, self.grid.size)
+
+    def sense_cells(self, kind: str, n: int, matrix, stride: int, voxel) -> None:
+        """Compute the value of each law of each cell of a kind."""
+        cells = self.cells[kind]
+        tables = cells.tables
+        flat, size = matrix.reshape(-1), self.grid.size
+        kernels.fill_row(self.machine, n, *tables["fills"], flat, stride)
+        kernels.gather_row(self.machine, n, *tables["signals"], voxel, self.flat, size, flat, stride)
+        cells.late.run(self.machine, n, flat, stride)
+        kernels.gather_row(self.machine, n, *tables["values"], voxel, self.flat, size, flat, stride)
+        kernels.cap_row(self.machine, n, *tables["caps"], flat, stride)
+
+
+def _gather_tables(machine, cells: CellLaws) -> dict[str, list]:
+    def put(rows, types):
+        columns = list(zip(*rows)) if rows else [[] for _ in types]
+        return [machine.put(np.array(column, dtype)) for column, dtype in zip(columns, types)]
+
+    i, f = np.int32, np.float32
+    return {
+        "sums": put(cells.sums, (i, i)),
+        "fills": put([(row, 0.0) for row in cells.fills], (i, f)),
+        "signals": put(cells.signals, (i, i, i, f)),
+        "values": put(cells.values, (i, i, i, f)),
+        "caps": put(cells.caps, (i, f)),
+    }

@@ -1,0 +1,338 @@
+"""The lesion model: ``step()`` is the table of contents of the simulation."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import mesa
+import numpy as np
+import pandas as pd
+from mesa.agent import AgentSet
+
+from abm import measures
+from abm.cells import population_class
+from abm.cells.venule import Venule
+from abm.fields import Fields
+from abm.laws import TISSUE_KINDS, Laws
+from abm.population import Population
+from abm.therapy import Therapy
+from abm.tissue import ASTROCYTE_STATES, Tissue, make_grid, voxel_volume
+from kernels.device import Machine
+from kernels.random import STREAMS, draw, uniform
+
+PLASTIC = (0.7548776662466927, 0.5698402909980532)  # 1/p, 1/p^2 of p^3 = p + 1: evenly spread points in 2D
+PLASTIC_3D = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+SESSILE_SPREAD = "evenly"
+
+
+class ModelError(Exception):
+    """The simulation cannot go on: one sentence says what, where and when."""
+
+
+class LesionModel(mesa.Model):
+    """A lesion: tissue, fields, populations and therapy, stepped by Mesa.
+
+    config    from ``abm.config.load``
+    machine   where to compute; default: the CPU, one thread
+    seeds     one per slab, for several replicates side by side; default: the seed of the configuration
+    """
+
+    def __init__(self, config: Any, machine: Machine | None = None, seeds: Sequence[int] | None = None):
+        super().__init__(rng=int(config.seed))
+        self.config = config
+        self.machine = machine or Machine()
+        self.seeds = np.array([config.seed] if seeds is None else list(seeds), np.int64)
+        self.tissue_seeds = self.machine.put(self.seeds)
+        self.grid = make_grid(config, len(self.seeds))
+        self.voxel_volume = voxel_volume(config)
+        self.step_hours = float(config.time.step)
+        self.phase_seconds: dict[str, float] = {}
+        self.events: list[dict[str, Any]] = []
+        self._measured: dict[int, tuple[int, dict[str, float]]] = {}
+
+        has_venules = config.tissue is not None and "venule" in config.laws
+        kinds = [*config.cells, *(["venule"] if has_venules else [])]
+        self.kind_numbers = {kind: number for number, kind in enumerate(sorted(config.known_kinds | {"venule"}), 1)}
+        classes = {kind: Venule if kind == "venule" else population_class(kind) for kind in kinds}
+        shapes = {kind: cls.shape() for kind, cls in classes.items() if kind not in TISSUE_KINDS}
+        self.laws = Laws(config, self.grid, self.voxel_volume, shapes, ASTROCYTE_STATES)
+        if "oligodendrocyte" in kinds:
+            self.laws.count_row("oligodendrocyte")
+        self.laws.freeze(self.machine)
+        self.tissue = Tissue(self)
+        self.tissue.connect(self.laws)
+        blocks = [self.laws.block(what) for what in ("field", "source", "uptake")]
+        self.fields = Fields(config, self.grid, self.machine, *blocks)
+
+        self.population: dict[str, Population] = {kind: cls(self, kind) for kind, cls in classes.items()}
+        self.populations = AgentSet(list(self.population.values()), random=self.random)
+        self.venules = self.population.get("venule")
+        self.therapy = Therapy(self)
+        for population in self.populations:
+            population.allocate(self.laws)
+        self._populate()
+        self.tissue.begin_healthy()
+        self._set_system(0.0)
+        self._sense()
+        self.datacollector = mesa.DataCollector(
+            model_reporters={"hours": lambda model: model.hours} | {name: _reader(name) for name in self.measure()}
+        )
+        self._observe()
+
+    # --- time -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def hours(self) -> float:
+        """Simulated time at the end of the last step, h."""
+        return self.steps * self.step_hours
+
+    @property
+    def days(self) -> float:
+        """Simulated time at the end of the last step, days."""
+        return self.hours / 24
+
+    @contextmanager
+    def phase(self, name: str):
+        """Add the time spent inside to the phase of that name."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phase_seconds[name] = self.phase_seconds.get(name, 0.0) + time.perf_counter() - begin
+
+    # --- the simulation ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Advance by one step: infuse, bin, sense, act, diffuse, move, die and divide, enter, observe."""
+        with self.phase("infuse"):
+            self.therapy.infuse(self.hours - self.step_hours)
+            self._set_system(self.hours - self.step_hours)
+        with self.phase("sense"):
+            self._sense()
+        with self.phase("act"):
+            self.tissue.expect_losses()
+            self.populations.do("act")
+            self.tissue.act()
+        with self.phase("diffuse"):
+            self.fields.diffuse(self.steps)
+        with self.phase("move"):
+            self.populations.do("propose")
+            self.populations.do("settle")
+        with self.phase("die and divide"):
+            self.populations.do("choose")
+            self.populations.do("collect")
+            self.populations.do("renew")
+        with self.phase("enter"):
+            if self.venules is not None:
+                self.venules.admit()
+        with self.phase("observe"):
+            self._observe()
+
+    def _sense(self) -> None:
+        """Sort the cells, then compute every signal and law: only here does anything read others' columns."""
+        self.populations.do("bin")
+        self.populations.do("feel")
+        self.tissue.read()
+        self.laws.sense_voxels(self.hours)
+        self.populations.do("sense")
+
+    def _set_system(self, hours: float) -> None:
+        """Set what acts from outside the tissue: the trigger that opens venules, and how many leukocytes are on offer."""
+        tissue = self.config.tissue
+        windows = tissue.trigger.windows.values() if tissue is not None and tissue.trigger is not None else ()
+        trigger = any(float(window.from_) <= hours < float(window.to) for window in windows)
+        self.laws.row("system.trigger")[:] = 1.0 if trigger else 0.0
+        if self.steps == 0:
+            for name in self.laws.system[1:]:
+                self.laws.row(f"system.{name}")[:] = 1.0
+
+    def _observe(self) -> None:
+        every = max(1, round(float(self.config.output.measures_every) / self.step_hours))
+        if self.steps % every == 0:
+            self.datacollector.collect(self)
+
+    # --- the beginning --------------------------------------------------------------------------------------------------
+
+    def _populate(self) -> None:
+        """Place the cells of healthy tissue: glia evenly, others anywhere."""
+        if isinstance(self.venules, Venule):
+            self.venules.place()
+        for kind, population in self.population.items():
+            density = float(population.spec.initial_density or 0.0) if population.spec is not None else 0.0
+            if density and kind not in TISSUE_KINDS:
+                for slab in range(self.grid.slabs):
+                    population.add(*self._spread(population, density, slab), np.int64(slab))
+
+    def _spread(self, population: Population, density: float, slab: int):
+        """Positions of a kind in healthy tissue: a low-discrepancy sequence begun at a point of the slab's chance.
+
+        Glia tile the tissue; a Poisson cloud would leave gaps that no healthy tissue has.
+        """
+        grid = self.grid
+        size = np.array([grid.nx * grid.h, grid.ny * grid.h, grid.nz * grid.h])
+        volume = grid.nx * grid.ny * grid.nz * self.voxel_volume * 1e-9
+        seed = np.uint64(int(self.seeds[slab] + population.number) & (2**64 - 1))
+        with np.errstate(over="ignore"):
+            words = draw(seed, np.uint64(STREAMS["place"]), np.uint64(0), np.uint64(0))
+        start = [float(uniform(word)) for word in words]
+        count = int(density * volume + start[3])
+        if population.spec.motile:
+            with np.errstate(over="ignore"):
+                each = draw(seed, np.uint64(STREAMS["place"]), np.uint64(1), np.arange(1, count + 1, dtype=np.uint64))
+            unit = np.array([uniform(word) for word in each[:3]])
+        else:
+            ratios = PLASTIC_3D if grid.dims == 3 else (*PLASTIC, 0.0)
+            unit = np.array([(s + np.arange(1, count + 1) * ratio) % 1.0 for s, ratio in zip(start, ratios)])
+        positions = unit * size[:, None]
+        if grid.dims == 2:
+            positions[2] = 0.0
+        return positions
+
+    def inside_tissue(self, x, y, z):
+        """Return positions clipped to the simulated tissue."""
+        grid = self.grid
+        depth = grid.nz * grid.h if grid.dims == 3 else 0.0
+        limits = (grid.nx * grid.h, grid.ny * grid.h, depth)
+        return tuple(np.clip(np.asarray(axis, float), 0.0, limit) for axis, limit in zip((x, y, z), limits))
+
+    # --- looking --------------------------------------------------------------------------------------------------------
+
+    def measure(self, slab: int = 0) -> dict[str, float]:
+        """Return all read-outs of a slab now."""
+        if slab not in self._measured or self._measured[slab][0] != self.steps:
+            self._measured[slab] = (self.steps, measures.measure(self, slab))
+        return self._measured[slab][1]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of cells of each kind."""
+        return {kind: population.n for kind, population in self.population.items()}
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Names that ``field_frame`` knows: the fields, then what the tissue shows."""
+        return [*self.config.fields, *self.tissue.layers()]
+
+    def field_frame(self, name: str, slab: int = 0) -> np.ndarray:
+        """Return a field or a tissue layer on the host, float32 (y, x) in 2D or (z, y, x) in 3D."""
+        if name in self.config.fields:
+            array = self.machine.get(self.laws.row(f"field.{name}"))
+        else:
+            array = self.tissue.layers()[name]
+        box = self.grid.inner(array)[slab].astype(np.float32)
+        return box[0] if self.grid.dims == 2 else box
+
+    def cell_table(self, slab: int = 0) -> pd.DataFrame:
+        """Return all cells of a slab: uid, kind, state, x, y, z in um, and each kind's own columns."""
+        tables = []
+        for kind, population in self.population.items():
+            if kind == "neuron" or population.n == 0:
+                continue
+            columns = {name: column for name, column in population.columns().items() if column.ndim == 1}
+            voxel = columns.pop("voxel")
+            columns.pop("ux", None), columns.pop("uy", None), columns.pop("uz", None)
+            table = pd.DataFrame(columns)[voxel // self.grid.whole == slab]
+            table.insert(1, "kind", kind)
+            table.insert(2, "state", _state_names(population, table))
+            tables.append(table)
+        if not tables:
+            return pd.DataFrame({name: [] for name in ("uid", "kind", "state", "x", "y", "z")})
+        return pd.concat(tables, ignore_index=True)
+
+    def check(self) -> None:
+        """Raise ModelError where a number is not finite: which field or kind, where and when."""
+        wrong = self.fields.check()
+        if wrong is not None:
+            name, *place = wrong
+            raise ModelError(f"{name} is not a finite number at {_at(place)} um in hour {self.hours:g}; {_LIKELY}")
+        for kind, population in self.population.items():
+            for name, column in population.columns().items():
+                if column.dtype.kind == "f" and not np.isfinite(column).all():
+                    row = int(np.flatnonzero(~np.isfinite(column).reshape(len(column), -1).all(axis=1))[0])
+                    columns = population.columns()
+                    place = [float(columns[axis][row]) for axis in "xyz"[: self.grid.dims]]
+                    raise ModelError(
+                        f"{kind} {int(columns['uid'][row])} has a {name} that is not a finite number at {_at(place)} um "
+                        f"in hour {self.hours:g}; {_LIKELY}"
+                    )
+
+    # --- the complete state ---------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the complete state as host arrays: what a checkpoint holds and a restart needs."""
+        state = {"steps": np.array([self.steps], np.int64), "seeds": self.seeds.copy()}
+        groups: dict[str, dict[str, np.ndarray]] = {
+            "fields": self.fields.state(),
+            "tissue": self.tissue.state(),
+            "therapy": self.therapy.state(),
+        }
+        for kind, population in self.population.items():
+            groups[f"cells/{kind}"] = {**population.columns(), "next_uid": population.next_uid.copy()}
+        for group, arrays in groups.items():
+            state |= {f"{group}/{name}": np.array(array) for name, array in arrays.items()}
+        return state
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take back what ``state()`` gave: the run goes on as if it had never stopped."""
+
+        def group(prefix: str) -> dict[str, np.ndarray]:
+            return {name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)}
+
+        self.steps = int(state["steps"][0])
+        self.fields.restore(group("fields/"))
+        self.tissue.restore(group("tissue/"))
+        self.therapy.restore(group("therapy/"))
+        for kind, population in self.population.items():
+            columns = group(f"cells/{kind}/")
+            population.next_uid = np.array(columns.pop("next_uid"))
+            population.put_columns(columns)
+        self._measured.clear()
+        self._set_system(self.hours - self.step_hours if self.steps else 0.0)
+        self._sense()
+
+    def digest(self, slab: int = 0) -> str:
+        """Return the SHA-256 over the complete state of a slab: equal digests, equal runs."""
+        whole, sha = self.grid.whole, hashlib.sha256()
+
+        def add(name: str, array: np.ndarray) -> None:
+            sha.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+            sha.update(np.ascontiguousarray(array).tobytes())
+
+        add("steps", np.array([self.steps], np.int64))
+        add("seed", self.seeds[slab : slab + 1])
+        for name in self.config.fields:
+            row = self.machine.get(self.laws.row(f"field.{name}"))
+            add(f"fields/{name}", row[slab * whole : (slab + 1) * whole])
+        for name, array in sorted(self.tissue.state().items()):
+            parts = array.reshape(-1, self.grid.slabs, whole)
+            add(f"tissue/{name}", parts[:, slab])
+        for kind, population in sorted(self.population.items()):
+            columns = population.columns()
+            here = np.flatnonzero(columns["voxel"] // whole == slab)
+            here = here[np.argsort(columns["uid"][here], kind="stable")]
+            for name, column in sorted(columns.items()):
+                part = column[here]
+                add(f"cells/{kind}/{name}", part - slab * whole if name == "voxel" else part)
+            add(f"cells/{kind}/next_uid", population.next_uid[slab : slab + 1])
+        for name, array in sorted(self.therapy.state().items()):
+            add(f"therapy/{name}", array[slab : slab + 1])
+        return sha.hexdigest()
+
+
+_LIKELY = "a value of the configuration is likely far outside its range (compare `remyelin params`)"
+
+
+def _at(place: Sequence[float]) -> str:
+    return "(" + ", ".join(f"{axis:.0f}" for axis in place) + ")"
+
+
+def _reader(name: str) -> Callable[[LesionModel], float]:
+    return lambda model: model.measure().get(name, float("nan"))
+
+
+def _state_names(population: Population, table: pd.DataFrame) -> Any:
+    if population.label_of is None:
+        return ""
+    state, above, below = population.label_of
+    return np.where(table[state] > 0.5, above, below)

@@ -1,0 +1,344 @@
+"""Population: all cells of one kind as columns, one Mesa agent; Cell: a view of one row for people."""
+
+import math
+from typing import Any, ClassVar
+
+import mesa
+import numpy as np
+
+from abm.laws import Shape
+from kernels import binning, contact, lifecycle, motion
+from kernels import laws as law_kernels
+from kernels.random import STREAMS
+
+STAYS, DIES, DIVIDES = 0, 1, 2
+FIRST_CHANGE = 3
+KEY_OF_KIND = 0x9E3779B97F4A7  # an odd number far from any seed that people choose
+
+
+class Cell:
+    """One cell, with its columns as attributes. For notebooks, tests and viewers, never in a loop over cells."""
+
+    def __init__(self, population: "Population", row: int):
+        self._population, self._row = population, row
+
+    def __getattr__(self, name: str):
+        columns = self._population.columns()
+        if name not in columns:
+            raise AttributeError(f"{self._population.kind} has no column {name!r}; it has {', '.join(columns)}")
+        return columns[name][self._row].item()
+
+    def __repr__(self) -> str:
+        values = {name: column[self._row].item() for name, column in self._population.columns().items()}
+        return f"{self._population.kind}({', '.join(f'{name}={value:g}' for name, value in values.items())})"
+
+
+class Population(mesa.Agent):
+    """All cells of one kind.
+
+    Columns hold ``n`` cells in ``capacity`` rows, sorted by (voxel, uid) after ``bin``. In a phase a population reads
+    fields and the columns of others and writes only its own: the order of populations cannot matter.
+    """
+
+    states: ClassVar[tuple[str, ...]] = ()  # own numbers that laws can read as self.<state>
+    defaults: ClassVar[dict[str, float]] = {}  # of a new cell, where not 0
+    derived: ClassVar[dict[str, tuple[str, float, float]]] = {}
+    switches: ClassVar[dict[str, tuple[str, str]]] = {}  # state: (law that switches it on, law that switches it off)
+    changes: ClassVar[dict[str, str]] = {}  # law: kind that the cell becomes
+    deaths: ClassVar[tuple[str, ...]] = ("die",)
+    label_of: ClassVar[tuple[str, str, str] | None] = None  # state, its name above one half, its name below
+
+    def __init__(self, model, kind: str):
+        super().__init__(model)
+        self.kind = kind
+        self.spec = model.config.cells.get(kind)
+        self.machine, self.grid = model.machine, model.grid
+        self.number = model.kind_numbers[kind]
+        self.seeds = self.machine.put(model.seeds + self.number * KEY_OF_KIND)  # kinds share uids, never draws
+        laws = model.config.laws.get(kind, {})
+        self.motile = "speed" in laws
+        self.changes = {**type(self).changes, **{name: name[7:] for name in laws if name.startswith("become_")}}
+
+    @classmethod
+    def shape(cls) -> Shape:
+        """Return what laws must know of this kind."""
+        return Shape(("age", *cls.states), cls.derived)
+
+    # --- columns ------------------------------------------------------------------------------------------------------
+
+    def allocate(self, laws, capacity: int = 256) -> None:
+        """Make empty columns, once the laws know how many rows a cell needs."""
+        self.laws = laws
+        self.rows = laws.cells[self.kind].own.index
+        self.n = 0
+        self.capacity = 0
+        self.changed = True
+        self.next_uid = np.ones(self.grid.slabs, np.int64)
+        self.start = self.machine.zeros(self.grid.size + 1, np.int32)
+        self._count = self.machine.zeros(self.grid.size + 1, np.int32)
+        self.state_names = ("age", *type(self).states)
+        self.float_columns = ["x", "y", "z"] + (["ux", "uy", "uz"] if self.motile else [])
+        if self.motile:
+            periodic = tuple(bool(wraps) for wraps in self.model.tissue.wraps)
+            self.walk = motion.Walk(self.grid, self.model.step_hours, float(self.spec.persistence), periodic)
+        self._grow(capacity)
+        self._lists()
+
+    def _lists(self) -> None:
+        """Which rows of the laws are hazards, and what each leads to."""
+        values = self.laws.cells[self.kind].laws
+        hazards = [(values[name], DIES) for name in self.deaths if name in values]
+        hazards += [(values["divide"], DIVIDES)] if "divide" in values else []
+        self.targets = {}
+        for code, (law, kind) in enumerate(self.changes.items(), FIRST_CHANGE):
+            if law in values and kind in self.model.population:
+                hazards.append((values[law], code))
+                self.targets[kind] = code
+        self._hazards = self.machine.put(np.array([row for row, _ in hazards], np.int32))
+        self._codes = self.machine.put(np.array([code for _, code in hazards], np.int32))
+
+    def _grow(self, needed: int) -> None:
+        """Make room for at least ``needed`` cells, keeping those there are."""
+        if needed <= self.capacity:
+            return
+        capacity = max(needed, self.capacity + self.capacity // 2)
+        zeros = self.machine.zeros
+        old = self.__dict__.copy() if self.capacity else None
+        self.uid = zeros(capacity, np.int64)
+        self.voxel = zeros(capacity, np.int32)
+        self.fate = zeros(capacity, np.int32)
+        self.order = zeros(capacity, np.int32)
+        self.values = zeros((len(self.rows), capacity), np.float32)
+        self.values[self.rows["one"]] = 1.0
+        for name in self.float_columns:
+            setattr(self, name, zeros(capacity, np.float32))
+        if self.motile:
+            for name in ("px", "py", "pz"):
+                setattr(self, name, zeros(capacity, np.float32))
+            self.proposed = zeros(capacity, np.int32)
+            self.work = self.walk.work(self.machine, capacity)
+        self.capacity = capacity
+        self._spare: dict[Any, Any] = {}
+        if old is not None:
+            for name in ("uid", "voxel", "fate", *self.float_columns):
+                getattr(self, name)[: self.n] = old[name][: self.n]
+            self.values[:, : self.n] = old["values"][:, : self.n]
+
+    def state(self, name: str):
+        """Return the column of an own state, float32[n]."""
+        return self.values[self.rows[f"self.{name}"]][: self.n]
+
+    def law(self, name: str):
+        """Return the value of one law for each cell in this step, float32[n], or None where this kind has no such law."""
+        row = self.laws.cells[self.kind].laws.get(name)
+        return None if row is None else self.values[row][: self.n]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return all columns of the living cells on the host: what is shown, stored and counted in the digest."""
+        get, n = self.machine.get, self.n
+        own = {name: get(getattr(self, name)[:n]) for name in ("uid", "voxel", *self.float_columns)}
+        return {**own, **{name: get(self.state(name)) for name in self.state_names}}
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, row: int) -> Cell:
+        if not -self.n <= row < self.n:
+            raise IndexError(f"{self.kind} has {self.n} cells, no row {row}")
+        return Cell(self, row % self.n)
+
+    def put_columns(self, columns: dict[str, np.ndarray]) -> None:
+        """Replace all cells by those of ``columns``, as ``columns()`` gave them."""
+        n = len(columns["uid"])
+        self._grow(n)
+        self.n = n
+        self.changed = True
+        for name in ("uid", "voxel", *self.float_columns):
+            getattr(self, name)[:n] = self.machine.put(columns[name])
+        for name in self.state_names:
+            self.state(name)[:] = self.machine.put(columns[name])
+
+    # --- births ---------------------------------------------------------------------------------------------------------
+
+    def add(self, x, y, z, slab, **states) -> slice:
+        """Add cells at positions in um (host arrays, sorted by slab) and return their rows; uids follow in that order."""
+        count = len(x)
+        rows = slice(self.n, self.n + count)
+        if count == 0:
+            return rows
+        self._grow(self.n + count)
+        put = self.machine.put
+        slab = np.broadcast_to(np.asarray(slab, np.int64), count)
+        for name, values in (("x", x), ("y", y), ("z", z)):
+            getattr(self, name)[rows] = put(np.asarray(values, np.float32))
+        self.voxel[rows] = put((slab * self.grid.whole).astype(np.int32))
+        self._newborn(rows, slab)
+        for name, value in states.items():
+            self.values[self.rows[f"self.{name}"]][rows] = value
+        n, self.n = self.n, self.n + count
+        arguments = [getattr(self, name)[n : self.n] for name in ("x", "y", "z", "voxel", "voxel")]
+        binning.locate(self.machine, count, *arguments, *binning.box(self.grid))
+        return rows
+
+    def _newborn(self, rows: slice, slab: np.ndarray) -> None:
+        """Give new rows their uids and default states."""
+        self.changed = True
+        per_slab = np.bincount(slab, minlength=self.grid.slabs)
+        first = np.concatenate(([0], np.cumsum(per_slab)[:-1]))
+        self.uid[rows] = self.machine.put(self.next_uid[slab] + np.arange(len(slab)) - first[slab])
+        self.next_uid += per_slab
+        for name in self.state_names:
+            self.values[self.rows[f"self.{name}"]][rows] = self.defaults.get(name, 0.0)
+        if self.motile:
+            for name in ("ux", "uy", "uz"):
+                getattr(self, name)[rows] = 0.0
+
+    # --- phases ---------------------------------------------------------------------------------------------------------
+
+    def bin(self) -> None:
+        """Sort the cells by (voxel, uid)."""
+        if not self.changed:
+            return
+        self.changed = False
+        binning.sort_order(self.machine, self.n, self.voxel, self.uid, self.order, self.start, self._count)
+        self.take(self.order, self.n)
+
+    def take(self, order, n: int) -> None:
+        """Keep the rows ``order[:n]``, in that order."""
+        for name in ("uid", "voxel", *self.float_columns):
+            column = getattr(self, name)
+            spare = self._spare.pop(column.dtype, None)
+            spare = self.machine.zeros(self.capacity, column.dtype) if spare is None else spare
+            binning.permute(self.machine, n, order, column, spare)
+            setattr(self, name, spare)
+            self._spare[column.dtype] = column
+        scratch = self._spare.setdefault(np.dtype(np.float32), self.machine.zeros(self.capacity, np.float32))
+        for name in self.state_names:
+            row = self.values[self.rows[f"self.{name}"]]
+            binning.permute(self.machine, n, order, row, scratch)
+            row[:n] = scratch[:n]
+        self.n = n
+
+    def feel(self) -> None:
+        """Find contacts; compute the factors of own states and their sums per voxel."""
+        for (kind, distance), row in self.laws.cells[self.kind].contacts.items():
+            other = self.model.population[kind]
+            contact.touch(
+                self.machine, self.n, self.x, self.y, self.z, self.voxel, other.x, other.y, other.z, other.start,
+                self.values[row], distance, contact.contact_reach(distance, self.grid.h), other is self,
+                *binning.box(self.grid),
+            )  # fmt: skip
+        self.laws.feel(self.kind, self.n, self.values, self.capacity, self.start)
+
+    def sense(self) -> None:
+        """Compute the value of every law for every cell."""
+        self.laws.sense_cells(self.kind, self.n, self.values, self.capacity, self.voxel)
+
+    def act(self) -> None:
+        """Age, and switch states on and off."""
+        age = self.state("age")
+        age += np.float32(self.model.step_hours)
+        for name, (on, off) in self.switches.items():
+            on_rate, off_rate = self.law(on), self.law(off)
+            nothing = self.values[self.rows["zero"]]
+            law_kernels.switch(
+                self.machine, self.n, self.seeds, self.model.steps, STREAMS["activate"],
+                self.grid.whole, self.uid, self.voxel, self.state(name),
+                nothing if on_rate is None else on_rate, nothing if off_rate is None else off_rate, self.model.step_hours,
+            )  # fmt: skip
+
+    def propose(self) -> None:
+        """Propose the next position of each cell, and ask its voxel for room."""
+        if not self.motile:
+            return
+        laws, tissue, step = self.laws.cells[self.kind], self.model.tissue, self.model.steps
+        biased = laws.bias is not None
+        self.walk.propose(
+            self.machine, self.n, self.seeds, step, self.uid, self.voxel, (self.x, self.y, self.z), (self.ux, self.uy, self.uz),
+            self.law("speed"), (self.px, self.py, self.pz), self.proposed, self.work,
+            self.laws.matrix[laws.bias] if biased else None, laws.bias_at_most if biased else 0.0,
+        )  # fmt: skip
+        if self.spec.motile:
+            motion.occupy(self.machine, self.n, self.voxel, tissue.occupied, self._volume())
+            motion.ask_room(
+                self.machine, self.n, self.uid, self.voxel, self.proposed, tissue.incoming, tissue.best, self.seeds, step,
+                self.number, self._volume(), self.grid.whole,
+            )  # fmt: skip
+
+    def _volume(self) -> int:
+        sphere = math.pi / 6 * float(self.spec.diameter) ** 3
+        return motion.room_units(sphere, self.model.voxel_volume)
+
+    def settle(self) -> None:
+        """Move the cells whose voxel had room; sessile glia take no room from motile cells and always move."""
+        if not self.motile:
+            return
+        n, tissue = self.n, self.model.tissue
+        if self.spec.motile:
+            motion.take_room(
+                self.machine, n, self.uid, self.voxel, self.x, self.y, self.z, self.proposed, self.px, self.py, self.pz,
+                tissue.occupied, tissue.incoming, tissue.best, self.seeds, self.model.steps, self.number, self._volume(),
+                tissue.room, self.grid.sz, self.grid.whole,
+            )  # fmt: skip
+        else:
+            for name, proposed in (("x", self.px), ("y", self.py), ("z", self.pz), ("voxel", self.proposed)):
+                getattr(self, name)[:n] = proposed[:n]
+        self.changed = True
+
+    def choose(self) -> None:
+        """Draw each cell's fate."""
+        self.fate[: self.n] = STAYS
+        lifecycle.choose_fate(
+            self.machine, self.n, self.seeds, self.model.steps, STREAMS["fate"], self.grid.whole,
+            self.uid, self.voxel, self._hazards, self._codes, len(self._hazards), self.capacity,
+            self.values.reshape(-1), self.model.step_hours, self.fate,
+        )  # fmt: skip
+
+    def collect(self) -> None:
+        """Note where cells are born: beside mothers, and where cells of other kinds turn into this one."""
+        flatnonzero = self.machine.xp.flatnonzero
+        batches = [(self, flatnonzero(self.fate[: self.n] == DIVIDES))]
+        for other in self.model.populations:
+            code = other.targets.get(self.kind)
+            if code is not None:
+                batches.append((other, flatnonzero(other.fate[: other.n] == code)))
+        self._births = [
+            (source is self, *(getattr(source, name)[rows] for name in ("x", "y", "z", "voxel")))
+            for source, rows in batches
+            if len(rows)
+        ]
+
+    def renew(self) -> None:
+        """Remove the dead and the changed, append the newborn."""
+        leaves = (self.fate[: self.n] != STAYS) & (self.fate[: self.n] != DIVIDES)
+        if bool(leaves.any()):
+            self.leave(leaves)
+            self.changed = True
+            stay = self.machine.xp.flatnonzero(~leaves).astype(np.int32)
+            self.take(stay, len(stay))
+        for is_daughter, x, y, z, voxel in self._births:
+            first = self.n
+            slab = self.machine.get(voxel) // self.grid.whole
+            self._grow(first + len(x))
+            rows = slice(first, first + len(x))
+            for name, column in zip(("x", "y", "z", "voxel"), (x, y, z, voxel)):
+                getattr(self, name)[rows] = column
+            self._newborn(rows, slab)
+            self.n += len(x)
+            if is_daughter:
+                self._place_daughters(rows)
+        self._births = []
+
+    def leave(self, leaves) -> None:
+        """What cells leave behind when they die or change; ``leaves`` is bool[n]."""
+
+    def _place_daughters(self, rows: slice) -> None:
+        columns = [getattr(self, name)[rows] for name in ("x", "y", "z")]
+        grid = self.grid
+        size = (grid.nx * grid.h, grid.ny * grid.h, grid.nz * grid.h)
+        lifecycle.place_daughter(
+            self.machine, rows.stop - rows.start, self.seeds, self.model.steps,
+            STREAMS["daughter"], grid.whole, self.uid[rows], self.voxel[rows], *columns,
+            float(self.spec.diameter), *(float(s) for s in size), float(grid.dims),
+        )  # fmt: skip
+        binning.locate(self.machine, rows.stop - rows.start, *columns, self.voxel[rows], self.voxel[rows], *binning.box(grid))

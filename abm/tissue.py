@@ -1,0 +1,179 @@
+"""Tissue: the grid, what voxels hold besides fields (sheaths, axons, astrocyte state), and room for cells."""
+
+from typing import Any
+
+import numpy as np
+
+from abm.laws import TISSUE_SIGNALS
+from kernels import axons, motion, sheaths
+from kernels.grid import Grid
+from kernels.laws import relax_row
+from kernels.random import STREAMS
+
+ASTROCYTE_STATES = ("astrocytes.reactivity", "astrocytes.reactive_days", "astrocytes.scar")
+DEMYELINATED_BELOW = 0.5  # of normal myelin: the definition of a lesion's area
+
+
+def make_grid(config: Any, slabs: int = 1) -> Grid:
+    """Return the padded grid of a configuration."""
+    shape = (*config.shape, 1)[:3]
+    return Grid(*shape, h=float(config.grid.voxel), dims=len(config.grid.size), slabs=slabs)
+
+
+def voxel_volume(config: Any) -> float:
+    """Return the volume of tissue in a voxel, um^3: in 2D its thickness is that of the slab of tissue."""
+    h = float(config.grid.voxel)
+    return h**3 if len(config.grid.size) == 3 else h * h * float(config.grid.thickness)
+
+
+class Tissue:
+    """What the voxels hold. All arrays have one entry per padded voxel of every slab.
+
+    units                      int32[4 * n]   sheaths: original, remyelinated, and those of dead cells, twice
+    intact, swollen, ovoids    float32        fractions of the axons once there
+    occupied, incoming, best   of this step   volume of motile cells, volume that wants in, the winner's bid
+    """
+
+    states = ("units", "intact", "swollen", "ovoids", "ever_bare", "bare_hours", "ol_healthy")
+
+    def __init__(self, model):
+        self.model, self.machine, self.grid = model, model.machine, model.grid
+        config, zeros, size = model.config, model.machine.zeros, model.grid.size
+        self.spec = config.tissue
+        self.wraps = [int(config.grid.faces[axis] == "periodic") for axis in "xyz"]
+        self.inside = np.zeros(size, np.float32)
+        self.grid.inner(self.inside)[:] = 1.0
+        self.units = zeros(4 * size, np.int32)
+        for name in (
+            "intact",
+            "swollen",
+            "ovoids",
+            "ever_bare",
+            "bare_hours",
+            "ol_healthy",
+            "axons_lost",
+            "sheath_hazard",
+        ):
+            setattr(self, name, zeros(size, np.float32))
+        for name in ("bare", "stripped", "occupied", "incoming"):
+            setattr(self, name, zeros(size, np.int32))
+        self.best = zeros(size, np.int64)
+        self.capacity = zeros(size, np.float32)
+        self.room = 0
+        if self.spec is not None:
+            volume = model.voxel_volume * 1e-9
+            self.capacity[:] = self.machine.put(self.inside * round(float(self.spec.sheath_density) * volume))
+            self.intact[:] = self.machine.put(self.inside)
+            self.room = int(float(self.spec.motile_fill) * motion.ROOM_UNITS)
+
+    def connect(self, laws) -> None:
+        """Take the rows of the laws that hold the state of the tissue."""
+        self.laws = laws
+        if self.spec is None:
+            return
+        density = float(self.spec.astrocyte_density) * self.model.voxel_volume * 1e-9
+        laws.row("count.astrocytes")[:] = self.machine.put(self.inside * np.float32(density))
+        self._near = laws.smoothing(float(self.spec.oligodendrocyte_reach))
+        self._ol_near = self.machine.zeros(self.grid.size, np.float32)
+        rows = laws.tissue["astrocytes"]
+        law = self.model.config.laws.get("astrocytes", {}).get("reactivity")
+        if law is not None:
+            put, dt = self.machine.put, self.model.step_hours
+            both = (laws.voxels["astrocytes.reactivity"], rows["reactivity"])
+            self._relaxing = [put(np.array([row], np.int32)) for row in both]
+            self._relaxing += [put(np.array([-np.expm1(-dt / float(tau))], np.float32)) for tau in (law.rise, law.fall)]
+
+    def begin_healthy(self) -> None:
+        """Sheath every axon, and note how many oligodendrocytes are around in health."""
+        if self.spec is not None and "oligodendrocyte" in self.model.population:
+            self.model.population["oligodendrocyte"].myelinate_in_health()
+
+    def read(self) -> None:
+        """Read the state of the tissue that laws depend on."""
+        self.occupied[:] = 0
+        self.incoming[:] = 0
+        self.best[:] = 0
+        if self.spec is None:
+            return
+        if "oligodendrocyte" in self.model.population:
+            count = self.laws.matrix[self.laws.count_row("oligodendrocyte")]
+            self.laws.smooth(self._near, count, self._ol_near)
+            if self.model.steps == 0:
+                self.ol_healthy[:] = self._ol_near
+        axons.read_tissue(
+            self.machine, self.grid.size, self.units, self.grid.size, self.capacity, self.intact, self.swollen,
+            self._ol_near, self.ol_healthy, *(self.laws.row(f"tissue.{name}") for name in TISSUE_SIGNALS),
+            self.ever_bare, self.bare_hours, DEMYELINATED_BELOW, self.model.step_hours,
+        )  # fmt: skip
+
+    def count_bare(self) -> None:
+        """Count the bare stretches of axon of each voxel, and open their contest."""
+        sheaths.count_bare(
+            self.machine, self.grid.size, self.intact + self.swollen, self.capacity, self.units, self.grid.size,
+            self.bare, self.best,
+        )  # fmt: skip
+
+    def expect_losses(self) -> None:
+        """Compute how likely a sheath is to be lost in this step: stripped, or gone with its axon."""
+        self.stripped[:] = 0
+        if self.spec is not None:
+            self.sheath_hazard[:] = (
+                self._law("tissue", "strip_myelin") * np.float32(self.model.step_hours) + self.axons_lost
+            )
+
+    def _law(self, kind: str, name: str):
+        rows = self.laws.tissue[kind]
+        return self.laws.matrix[rows[name]] if name in rows else self.laws.row("zero")
+
+    def act(self) -> None:
+        """Shed the sheaths of dead cells, turn lost sheaths into debris, and advance the astrocytes."""
+        if self.spec is None:
+            return
+        machine, size, dt = self.machine, self.grid.size, np.float32(self.model.step_hours)
+        config = self.model.config
+        shedding = config.laws.get("tissue", {}).get("shed_dead_myelin")
+        rate = sum(float(term.base) for term in shedding.terms.values()) if shedding is not None else 0.0
+        sheaths.shed_orphans(
+            machine, size, self.model.tissue_seeds, self.model.steps, STREAMS["sheath"], self.grid.whole,
+            self.sheath_hazard, rate * float(dt), self.units, size, self.stripped,
+        )  # fmt: skip
+        if "debris" in config.fields:
+            full = machine.xp.maximum(self.capacity, 1) * dt
+            source = self.laws.row("source.debris")
+            source += self.stripped / full
+            self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
+        if hasattr(self, "_relaxing"):
+            relax_row(machine, size, *self._relaxing, self.laws.flat, size)
+        reactivity, days, scar = (self.laws.row(name) for name in ASTROCYTE_STATES)
+        days += dt * (reactivity > np.float32(float(self.spec.reactive_above)))
+        scar += self._law("astrocytes", "scar") * dt
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that the tissue remembers, on the host."""
+        arrays = {name: getattr(self, name) for name in self.states}
+        arrays |= {name: self.laws.row(name) for name in ASTROCYTE_STATES}
+        return {name: self.machine.get(array).copy() for name, array in arrays.items()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take back what ``state()`` gave."""
+        for name in self.states:
+            getattr(self, name)[:] = self.machine.put(state[name])
+        for name in ASTROCYTE_STATES:
+            self.laws.row(name)[:] = self.machine.put(state[name])
+
+    def layers(self) -> dict[str, np.ndarray]:
+        """Return what can be shown of the tissue, per voxel on the host: fractions of the healthy state."""
+        if self.spec is None:
+            return {}
+        get, size = self.machine.get, self.grid.size
+        units = get(self.units).reshape(4, size).astype(np.float32)
+        full = np.maximum(get(self.capacity), 1)
+        new = units[1] + units[3]
+        return {
+            "myelin": units.sum(axis=0) / full,
+            "remyelinated": new / full,
+            "axons": get(self.intact) + get(self.swollen),
+            "swollen": get(self.swollen),
+            "ovoids": get(self.ovoids),
+            "reactivity": get(self.laws.row("astrocytes.reactivity")),
+        }

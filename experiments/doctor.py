@@ -1,0 +1,120 @@
+"""What this machine can do, in facts for programs and sentences for people; and whether its targets agree to the bit."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+from experiments import provenance
+
+# A lesion small and short enough for plain Python, with every kind and field of the demo in it.
+PARITY_SCENARIO = "demo"
+PARITY_OVERRIDES = ("grid.size=[240 um, 240 um]",)
+PARITY_STEPS = 5
+
+
+def examine(parity: bool = False) -> dict:
+    """Return facts about processor, memory, libraries, kernel cache and GPU; with ``parity`` also compare digests."""
+    from kernels.device import usable_threads
+
+    total, free = provenance.memory_gib()
+    found = {
+        "status": "done",
+        "code_version": provenance.code_version(),
+        "machine": {**provenance.machine_facts(), "memory_free_gib": round(free, 1), "memory_gib": round(total, 1)},
+        "threads": usable_threads(),
+        "versions": provenance.versions(),
+        "cache": examine_cache(),
+        "gpu": examine_gpu(),
+        "error": None,
+    }
+    if parity:
+        found["parity"] = compare_targets(bool(found["gpu"]["usable"]))  # type: ignore[index]
+        if not found["parity"]["agree"]:  # type: ignore[index]
+            found |= {"status": "failed", "error": "the targets of this machine do not agree to the bit"}
+    return found
+
+
+def examine_cache() -> dict:
+    """Return folder, size and writability of the kernel cache."""
+    from kernels.launch import cache_folder
+
+    folder = cache_folder()
+    files = [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return {
+        "folder": str(folder),
+        "kernels": sum(path.suffix == ".py" for path in files),
+        "mb": round(sum(path.stat().st_size for path in files) / 1e6, 1),
+        "writable": nearest.is_dir() and os.access(nearest, os.W_OK),
+    }
+
+
+def examine_gpu() -> dict:
+    """Return whether a CUDA device can be used, its name, and what is missing if not."""
+    driver = Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
+    packages = {name: importlib.util.find_spec(name) is not None for name in ("cupy", "numba_cuda")}
+    missing = [name.replace("_", "-") for name, there in packages.items() if not there]
+    device = None
+    if driver and not missing:
+        import cupy
+
+        try:
+            device = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+        except cupy.cuda.runtime.CUDARuntimeError:
+            device = None
+    return {"usable": device is not None, "device": device, "driver": driver, "missing_packages": missing}
+
+
+def compare_targets(with_gpu: bool) -> dict:
+    """Run a tiny lesion on each target and thread count, and compare the digests of the complete state."""
+    from abm.config import load
+    from abm.model import LesionModel
+    from experiments.run import open_machine
+
+    config = load(PARITY_SCENARIO, overrides=PARITY_OVERRIDES)
+    digests = {}
+    for name, backend, threads in [
+        ("cpu, 1 thread", "cpu", 1),
+        ("cpu, 2 threads", "cpu", 2),
+        ("plain python", "python", 1),
+    ] + ([("cuda", "cuda", 1)] if with_gpu else []):
+        model = LesionModel(config, open_machine(backend, threads))
+        for _ in range(PARITY_STEPS):
+            model.step()
+        digests[name] = model.digest()
+    return {"steps": PARITY_STEPS, "digests": digests, "agree": len(set(digests.values())) == 1}
+
+
+def sentences(found: dict) -> list[str]:
+    """Write what was found for people."""
+    machine, cache, gpu = found["machine"], found["cache"], found["gpu"]
+    lines = [
+        f"remyelin {found['code_version']} on {machine['host']} ({machine['system']})",
+        f"Processor: {machine['processor']}, {machine['cores']} cores; runs use {found['threads']} threads (--threads).",
+        f"Memory: {machine['memory_gib']} GiB, {machine['memory_free_gib']} GiB free.",
+        "Versions: " + ", ".join(f"{name} {version}" for name, version in found["versions"].items()) + ".",
+        f"Kernel cache: {cache['folder']}, {cache['kernels']} kernels, {cache['mb']} MB; "
+        "set REMYELIN_CACHE to keep it elsewhere.",
+    ]
+    if not cache["writable"]:
+        lines.append("The kernel cache cannot be written: every run compiles its kernels anew (about 20 s).")
+    lines.append(_gpu_sentence(gpu))
+    if "parity" in found:
+        parity = found["parity"]
+        lines += [f"  {name:15s} {digest}" for name, digest in parity["digests"].items()]
+        verdict = "agree to the bit" if parity["agree"] else "DO NOT AGREE; please report this machine"
+        lines.append(f"Parity: after {parity['steps']} steps the targets {verdict}.")
+    return lines
+
+
+def _gpu_sentence(gpu: dict) -> str:
+    if gpu["usable"]:
+        return f"GPU: {gpu['device']}, ready (--backend cuda)."
+    if not gpu["driver"]:
+        return "GPU: no NVIDIA driver on this machine; runs use the CPU."
+    if gpu["missing_packages"]:
+        missing = " and ".join(gpu["missing_packages"])
+        return f'GPU: a driver is here, but {missing} is not installed: pip install "remyelin[gpu13]" (or gpu12).'
+    return (
+        "GPU: driver and packages are here, but no device answers; is one given to this process (CUDA_VISIBLE_DEVICES)?"
+    )

@@ -1,0 +1,114 @@
+"""What made a run: the version of the code, the libraries, the machine, the literature."""
+
+import functools
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow", "zarr", "xarray", "pydantic", "cupy", "numba-cuda")
+CODE = ("kernels", "abm")  # the packages that a result depends on; the config is hashed by itself
+
+
+def package_version() -> str:
+    """Return the version of the installed package, or that of a source tree which is not installed."""
+    try:
+        return importlib.metadata.version("remyelin")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+source"
+
+
+@functools.cache
+def code_version() -> str:
+    """Return the package version and a hash of the source of everything that computes: an edit makes new runs."""
+    seen = hashlib.sha256()
+    for package in CODE:
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*.py")):
+            seen.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
+            seen.update(path.read_bytes())
+            seen.update(b"\0")
+    return f"{package_version()}+{seen.hexdigest()[:12]}"
+
+
+def run_hash(config) -> str:
+    """Return the 12 digits that name a run: its config, seed and code version, and nothing of how it is computed."""
+    text = "\0".join((config.identity(), str(int(config.seed)), code_version()))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries in use."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def memory_gib() -> tuple[float, float]:
+    """Return total and free memory of this machine in GiB, within the limit of its container if there is one."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total = os.sysconf("SC_PHYS_PAGES") * page
+    free = os.sysconf("SC_AVPHYS_PAGES") * page
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        pass
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        total, free = min(total, limit), min(free, limit - used)
+    except (OSError, ValueError):
+        pass
+    return total / 2**30, free / 2**30
+
+
+def machine_facts() -> dict[str, object]:
+    """Return what a result's speed depends on: host, system, processor, cores, memory."""
+    return {
+        "host": platform.node(),
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory_gib()[0], 1),
+    }
+
+
+def command_line() -> str:
+    """Return the command that was typed."""
+    return shlex.join(["remyelin", *sys.argv[1:]])
+
+
+def sources(node: object) -> Iterator[str]:
+    """Yield every ``source`` in a nested dict."""
+    if isinstance(node, dict):
+        source = node.get("source")
+        if isinstance(source, str):
+            yield source
+        for value in node.values():
+            yield from sources(value)
+
+
+def citations(config) -> list[str]:
+    """Return the keys of the references that a run's values come from."""
+    return sorted(set(sources(config.resolved())) - {"assumed", "recalled"})

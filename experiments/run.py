@@ -1,0 +1,560 @@
+"""One run: claim a folder, step the model, keep what it shows, and stop so that it can go on.
+
+``run`` and ``resume`` are what the commands of the same names call; they return what ``--json`` prints and raise one
+of ``experiments.failures`` where a run does not come to its end.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import checkpoints, provenance
+from experiments.claim import Claim
+from experiments.failures import Failure, Refused, RunFailed, Stopped, is_disk_full, reason
+from experiments.progress import Silent
+from experiments.store import Frames, Layer, Store, bytes_needed, write_json
+
+RUNS = "runs"
+INFO, CONFIG, RESOLVED = "run.json", "config.yaml", "resolved.yaml"
+RESULT = (
+    "run",
+    "status",
+    "seed",
+    "backend",
+    "threads",
+    "steps",
+    "days",
+    "wall_s",
+    "cells",
+    "digest",
+    "measures",
+    "error",
+)
+BACKENDS = ("auto", "cpu", "cuda", "python")  # python is slow, and for tests
+log = logging.getLogger("remyelin")
+
+
+def result_of(info: dict, **changes) -> dict:
+    """Return the result of a run in the form that ``--json`` prints: every name, null where it is not known."""
+    known = {**info, **changes}
+    return {name: known.get(name) for name in RESULT}
+
+
+# --- folders ------------------------------------------------------------------------------------------------------------
+
+
+def read_info(folder: Path) -> dict:
+    """Return the run.json of a folder; empty where there is none."""
+    import json
+
+    try:
+        return dict(json.loads((folder / INFO).read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _claim_empty(folder: Path, ours: bool = False) -> Claim:
+    """Make a folder and claim it. Raises Refused where it holds anything or cannot be written.
+
+    ours   the name is a run's hash: what a start that was cut off left there may go
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = Claim(folder)
+        if ours and not (folder / INFO).exists():
+            _take_back(folder)
+        others = sorted(path.name for path in folder.iterdir() if path.name != claim.path.name)
+    except OSError as error:
+        raise Refused(
+            f"cannot write to {folder}: {reason(error)}; choose another folder with --out, or free this one"
+        ) from None
+    if others and not ours:
+        claim.release()
+        raise Refused(
+            f"{folder} is not empty (it holds {others[0]}); choose another with --out: nothing is overwritten"
+        )
+    return claim
+
+
+def _take_back(folder: Path) -> None:
+    """Remove what a run that never began has written into its folder."""
+    for path in [*folder.glob(".*.aside"), *(folder / name for name in (CONFIG, RESOLVED, INFO))]:
+        path.unlink(missing_ok=True)
+
+
+def _claim_default(config, force_new: bool) -> tuple[Path, Claim | None]:
+    """Find the folder of a run by its hash; without a claim the identical run is finished already."""
+    first = Path(RUNS) / config.name / provenance.run_hash(config)
+    number = 1
+    while True:
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        if read_info(folder).get("status") == "done" and not force_new:
+            return folder, None
+        if not (force_new and (folder / INFO).exists()):
+            claim = _claim_empty(folder, ours=True)
+            if not (info := read_info(folder)):
+                return folder, claim
+            claim.release()
+            if not force_new and info["status"] != "done":
+                raise Refused(
+                    f"{folder} holds this run, {info['status']} at day {info.get('days') or 0:.4g}; "
+                    f"go on with: remyelin resume {folder} (or start afresh beside it with --force-new)"
+                )
+        if force_new:
+            number += 1
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise Refused(
+            f"{folder}: the run writes at least {needed / 1e9:.2g} GB and {free / 1e9:.2g} GB are free; "
+            "make room, choose another disk with --out, or raise output.frames_every"
+        )
+
+
+# --- signals and logs ---------------------------------------------------------------------------------------------------
+
+
+class StopRequest:
+    """Set by the first SIGINT, SIGTERM or SIGHUP; a second one interrupts at once."""
+
+    def __init__(self, reporter: Silent):
+        self.reporter = reporter
+        self.by: str | None = None
+
+    def __call__(self, number: int, frame: object) -> None:
+        if self.by is not None:
+            raise KeyboardInterrupt
+        self.by = signal.Signals(number).name
+        self.reporter.message("stopping after this step and writing a checkpoint (again to stop at once)")
+
+
+@contextlib.contextmanager
+def listening(request: StopRequest) -> Iterator[None]:
+    """Hand the signals that ask to stop to ``request``; elsewhere than in the main thread Python allows no handlers."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                before[number] = signal.signal(number, request)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Write this run's messages and the warnings of libraries to its log.txt."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    loggers = (log, logging.getLogger("py.warnings"))
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    logging.captureWarnings(True)
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        logging.captureWarnings(False)
+        handler.close()
+
+
+# --- the run --------------------------------------------------------------------------------------------------------------
+
+
+class Schedule:
+    """The steps at which a run is observed: read-outs, frames, checkpoints; the first and the last always are."""
+
+    def __init__(self, config):
+        self.step_hours = float(config.time.step)
+        self.n_steps = max(1, round(float(config.hours) / self.step_hours))
+        self.measures = self._every(config.output.measures_every)
+        self.frames = sorted(self._every(config.output.frames_every))
+        self.checkpoints = self._every(config.output.checkpoint_every)
+
+    def _every(self, hours) -> set[int]:
+        stride = max(1, round(float(hours) / self.step_hours))
+        return {*range(0, self.n_steps, stride), self.n_steps}
+
+    def day(self, step: int) -> float:
+        """Return the day of a step, as it is written beside read-outs and frames."""
+        return step * self.step_hours / 24.0
+
+
+class Session:
+    """A model, its folder and the time between taking up a run and letting it go.
+
+    info   content of run.json so far
+    """
+
+    def __init__(self, folder: Path, config, machine, reporter: Silent, info: dict):
+        self.folder = folder
+        self.config = config
+        self.machine = machine
+        self.reporter = reporter
+        self.schedule = Schedule(config)
+        self.info = info
+        self.wall_before = info.get("wall_s") or 0.0
+        self.part: dict[str, Any] = {
+            "begun": _now(),
+            "from_step": 0,
+            "backend": machine.target,
+            "threads": machine.threads,
+            "code_version": provenance.code_version(),
+            "command": provenance.command_line(),
+        }
+        info["sessions"] = [*info["sessions"], self.part]
+        self.started = time.monotonic()
+        self.latest: dict[str, float] = {}
+        self.model: Any = None
+
+    def build(self) -> None:
+        """Make the model at its beginning."""
+        from abm.model import LesionModel
+
+        self.model = LesionModel(self.config, self.machine)
+
+    def result(self, **changes) -> dict:
+        """Return what is known of the run now."""
+        return result_of(self.info, run=str(self.folder), **changes)
+
+    def note(self, **changes) -> None:
+        """Bring run.json up to date."""
+        self.info.update(changes)
+        self.part["wall_s"] = round(time.monotonic() - self.started, 3)
+        self.info["wall_s"] = round(self.wall_before + self.part["wall_s"], 3)
+        if self.model is not None:
+            step = self.model.steps
+            self.part["to_step"] = step
+            self.info.update(
+                steps=step,
+                days=self.schedule.day(step),
+                cells={kind: int(n) for kind, n in self.model.counts().items()},
+                phases={phase: round(seconds, 4) for phase, seconds in self.model.phase_seconds.items()},
+                measures={name: _number(value) for name, value in self.latest.items()},
+            )
+        write_json(self.folder / INFO, self.info)
+
+    def layers(self) -> dict[str, Layer]:
+        """Return the layers to keep: those named in output.fields, and all of the tissue."""
+        fields, asked = self.config.fields, self.config.output.fields
+        kept = {}
+        for name in self.model.layer_names:
+            if name not in fields:
+                kept[name] = Layer("1", name)
+            elif asked is None or name in asked:
+                kept[name] = Layer(fields[name].unit, fields[name].label)
+        return kept
+
+    def open_store(self, counters: dict) -> Store:
+        """Open the output files where a checkpoint left them; ``counters`` is empty at the beginning."""
+        layers = self.layers()
+        shape = self.model.field_frame(next(iter(layers))).shape
+        days = np.array([self.schedule.day(step) for step in self.schedule.frames])
+        store = Store(self.folder, counters)
+        store.frames = Frames(self.folder / "fields.zarr", layers, days, shape, float(self.config.grid.voxel))
+        return store
+
+    def bytes_needed(self) -> int:
+        """Estimate the disk space of this run from its state at the start."""
+        layers = self.layers()
+        voxels = self.model.field_frame(next(iter(layers))).size
+        state = sum(array.nbytes for array in self.model.state().values())
+        return bytes_needed(len(self.schedule.frames), len(layers), voxels, sum(self.model.counts().values()), state)
+
+    def cell_frame(self):
+        """Return the cells to keep: those of the kinds named in output.cells."""
+        cells, asked = self.model.cell_table(), self.config.output.cells
+        return cells if asked is None else cells[cells["kind"].isin(asked)]
+
+    def own_columns(self) -> list[str]:
+        """Name the columns that only some kinds have, also of kinds that have no cell yet."""
+        asked = self.config.output.cells
+        populations = [p for kind, p in self.model.population.items() if asked is None or kind in asked]
+        return list(dict.fromkeys(name for population in populations for name in population.state_names))
+
+    def observe(self, store: Store) -> None:
+        """Keep what is due at this step."""
+        step = self.model.steps
+        day = self.schedule.day(step)
+        store.add_events(self.model.events)
+        self.model.events.clear()
+        if step in self.schedule.measures:
+            self.model.check()
+            self.latest = self.model.measure()
+            store.measures.add(day, self.latest)
+        if step in self.frame_steps:
+            self.model.check()
+            store.add_frame(day, self.model.field_frame, self.cell_frame(), self.own_columns())
+            self.note(frames=store.n_frames)
+
+    def checkpoint(self, store: Store) -> None:
+        """Check the state, then keep it: a checkpoint never holds a non-finite number."""
+        self.model.check()
+        store.checkpoint(self.model.steps, self.model.state())
+        log.info("checkpoint at step %d, day %.4g", self.model.steps, self.schedule.day(self.model.steps))
+
+    def advance(self, store: Store, stop: StopRequest) -> None:
+        """Step the model to the end of the run. Raises Stopped after a signal."""
+        self.frame_steps = set(self.schedule.frames)
+        days = self.schedule.day(self.schedule.n_steps)
+        if self.model.steps == 0:
+            self.observe(store)
+        self.reporter.begin(days, self.schedule.day(self.model.steps))
+        while self.model.steps < self.schedule.n_steps:
+            if stop.by is not None:
+                self._stop(store, stop.by)
+            self.model.step()
+            self.observe(store)
+            if self.model.steps in self.schedule.checkpoints:
+                self.checkpoint(store)
+            self.reporter.advance(self.schedule.day(self.model.steps), self.latest)
+
+    def _stop(self, store: Store, signal_name: str) -> None:
+        self.checkpoint(store)
+        store.summarise()
+        day = self.schedule.day(self.model.steps)
+        raise Stopped(f"stopped by {signal_name} at day {day:.4g}; go on with: remyelin resume {self.folder}")
+
+    def finish(self, store: Store) -> dict:
+        """Write the tables, the digest and the status of a finished run."""
+        store.summarise()
+        checkpoints.keep_newest(store.checkpoint_folder, 1)
+        self.note(status="done", error=None, digest=self.model.digest(), frames=store.n_frames)
+        log.info("done: digest %s", self.info["digest"])
+        return self.result()
+
+    def close_with(self, status: str, sentence: str) -> None:
+        """Record how the run ended; where even that cannot be written, the folder can still be resumed."""
+        log.error("%s: %s", status, sentence)
+        with contextlib.suppress(OSError):
+            self.note(status=status, error=sentence)
+        self.info.update(status=status, error=sentence)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _go(session: Session, stop: StopRequest, counters: dict) -> dict:
+    """Run a session to its end, and turn every way it can break off into one sentence and a status."""
+    from abm.model import ModelError
+
+    resumable = f"go on with: remyelin resume {session.folder}"
+    try:
+        store = session.open_store(counters)
+        try:
+            session.advance(store, stop)
+            return session.finish(store)
+        finally:
+            session.reporter.end()
+            store.close()
+    except Stopped as stopped:
+        failure: Failure = stopped
+    except KeyboardInterrupt:
+        failure = Stopped(f"stopped at once; {resumable}")
+    except ModelError as error:
+        failure = RunFailed(f"{error}; what was kept until then is in {session.folder}")
+    except MemoryError:
+        failure = RunFailed(f"out of memory; take a smaller grid or fewer cells, or a larger machine, and {resumable}")
+    except OSError as error:
+        log.error("%s", traceback.format_exc())
+        full = is_disk_full(error)
+        what = "the disk is full" if full else f"the run folder can no longer be written: {reason(error)}"
+        failure = Stopped(f"{what} ({session.folder}); {'make room' if full else 'mend that'} and {resumable}")
+    except Exception as error:
+        log.error("%s", traceback.format_exc())
+        failure = RunFailed(
+            f"internal error, please report it: {type(error).__name__}: {error}; "
+            f"the traceback is in {session.folder / 'log.txt'}"
+        )
+    session.close_with(failure.status, str(failure))
+    failure.result = session.result()
+    raise failure from None
+
+
+@contextlib.contextmanager
+def _telling_of_kernels(reporter: Silent) -> Iterator[None]:
+    from kernels import launch
+
+    launch.on_compile = reporter.compiling
+    try:
+        yield
+    finally:
+        launch.on_compile = None
+
+
+def open_machine(backend: str, threads: int | None):
+    """Return the machine of a backend; raises Refused where it cannot be had."""
+    from kernels import device
+
+    if backend not in BACKENDS:
+        raise Refused(f"--backend {backend} is not known; allowed: auto, cpu, cuda")
+    try:
+        return device.open_machine(backend, threads)
+    except RuntimeError as error:
+        raise Refused(str(error)) from None
+
+
+def new_info(config, machine) -> dict:
+    """Return the first content of run.json: what the run is and what makes it."""
+    return {
+        "format": 1,
+        "status": "running",
+        "name": config.name,
+        "title": config.title,
+        "identity": provenance.run_hash(config),
+        "seed": int(config.seed),
+        "code_version": provenance.code_version(),
+        "versions": provenance.versions(),
+        "machine": provenance.machine_facts(),
+        "backend": machine.target,
+        "threads": machine.threads,
+        "command": provenance.command_line(),
+        "sessions": [],
+        "citations": provenance.citations(config),
+        "frames": 0,
+        "digest": None,
+        "error": None,
+    }
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def run(
+    config,
+    out: str | os.PathLike | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+    force_new: bool = False,
+    reporter: Silent | None = None,
+) -> dict:
+    """Compute a run in a folder of its own and return its result: folder, status, digest, read-outs.
+
+    out         folder to make; without it runs/<name>/<hash>, where an identical finished run is found again
+    force_new   without ``out``: make another folder beside an identical run
+    """
+    from abm.config import ConfigError
+
+    reporter = reporter or Silent()
+    machine = open_machine(backend, threads)
+    made = out is None or not Path(out).exists()
+    if out is not None:
+        folder = Path(out)
+        if info := read_info(folder):
+            raise Refused(f"{folder} holds a run already ({info['status']}); choose another folder with --out")
+        claim = _claim_empty(folder)
+    else:
+        folder, claim = _claim_default(config, force_new)
+        if claim is None:
+            return result_of(read_info(folder), run=str(folder), status="exists")
+    stop = StopRequest(reporter)
+    try:
+        with listening(stop), _telling_of_kernels(reporter):
+            session = Session(folder, config, machine, reporter, new_info(config, machine))
+            try:
+                session.build()
+                _check_room(folder, session.bytes_needed())
+                write_config(folder, config)
+                session.note()
+            except (ConfigError, Refused):
+                _take_back(folder)
+                raise
+            except OSError as error:
+                _take_back(folder)
+                raise Refused(f"cannot write to {folder}: {reason(error)}") from None
+            with logging_to(folder / "log.txt"):
+                log.info("started on %s with %d threads: %s", machine.target, machine.threads, session.info["command"])
+                return _go(session, stop, {})
+    finally:
+        claim.release()
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where nothing was begun: it is empty
+
+
+def write_config(folder: Path, config) -> None:
+    """Write the config as it was given, and as a file that gives every value again by itself."""
+    checkpoints.replace_file(folder / CONFIG, [config.given.encode()])
+    checkpoints.replace_file(folder / RESOLVED, [resolved_text(config).encode()])
+
+
+def resume(
+    folder: str | os.PathLike,
+    backend: str = "auto",
+    threads: int | None = None,
+    reporter: Silent | None = None,
+) -> dict:
+    """Go on with a stopped run from its newest whole checkpoint, and return its result; a finished run is left alone.
+
+    Raises Refused where the folder holds no run, or a process is computing it now.
+    """
+    from abm.run_folder import Run
+
+    reporter = reporter or Silent()
+    stored = Run.load(folder)
+    folder, info = stored.folder, stored.info
+    if info["status"] == "done":
+        return result_of(info, run=str(folder), status="exists")
+    config = stored.config
+    machine = open_machine(backend, threads)
+    try:
+        claim = Claim(folder)
+    except OSError as error:
+        raise Refused(f"cannot write to {folder}: {reason(error)}") from None
+    stop = StopRequest(reporter)
+    try:
+        with logging_to(folder / "log.txt"), listening(stop), _telling_of_kernels(reporter):
+            log.info(
+                "taken up again on %s with %d threads: %s", machine.target, machine.threads, provenance.command_line()
+            )
+
+            def warn(text: str) -> None:
+                log.warning(text)
+                reporter.message(f"warning: {text}")
+
+            if info["code_version"] != provenance.code_version():
+                warn(
+                    f"the run was begun by version {info['code_version']} and goes on with {provenance.code_version()}: "
+                    "its digest may differ from that of an uninterrupted run"
+                )
+            session = Session(folder, config, machine, reporter, info)
+            session.build()
+            newest = checkpoints.read_newest(folder / "checkpoints", warn)
+            counters: dict = {}
+            if newest is None:
+                warn("there is no whole checkpoint: the run starts again from its beginning")
+            else:
+                counters, state = newest
+                session.model.restore(state)
+                session.part["from_step"] = counters["step"]
+            session.note(
+                status="running",
+                error=None,
+                backend=machine.target,
+                threads=machine.threads,
+                frames=counters.get("frames", 0),
+            )
+            return _go(session, stop, counters)
+    finally:
+        claim.release()

@@ -1,0 +1,273 @@
+"""Writing a run folder so that it can be cut off at any moment and taken up again without doubling or losing anything.
+
+Between two checkpoints, rows are appended to text files, cells go to a part file that gets its name when it is whole,
+and each frame has its own place in an array of full length. A checkpoint names how far each of them was settled on
+the disk; a resume cuts back to there, so that what follows is what an uninterrupted run would have written.
+"""
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import checkpoints
+
+SUMMARY = "measures.parquet"
+SHARD_BYTES = 32 << 20  # uncompressed; a shard is rewritten whenever one of its frames comes in
+SHARD_FRAMES = 50
+EVERY_CELL = ("uid", "kind", "state", "x", "y", "z")
+COMPRESSED = 0.15  # of the bytes of a frame or table, as a cautious guess: lesions compress better
+CELL_BYTES = 100  # of one cell in one frame, before compression
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace a JSON file in one go."""
+    checkpoints.replace_file(path, [json.dumps(content, indent=1).encode(), b"\n"])
+
+
+def flush_file(path: Path) -> None:
+    """Make the content of a file survive a power cut."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+class Appended:
+    """A text file that only grows; opening it cuts it back to its first ``size`` bytes."""
+
+    def __init__(self, path: Path, size: int):
+        self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115 (open as long as the run)
+        self.file.truncate(size)
+        self.file.seek(0, os.SEEK_END)
+
+    def write(self, text: str) -> None:
+        """Append text that readers can see at once."""
+        self.file.write(text.encode())
+        self.file.flush()
+
+    def settle(self) -> int:
+        """Bring everything to the disk and return the size."""
+        os.fsync(self.file.fileno())
+        return self.file.tell()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Measures(Appended):
+    """Read-outs, one row each time; the first row names the columns."""
+
+    def __init__(self, path: Path, size: int):
+        super().__init__(path, size)
+        self.file.seek(0)
+        self.columns = self.file.readline().decode().rstrip("\n").split(",")[1:]
+        self.file.seek(0, os.SEEK_END)
+
+    def add(self, day: float, measures: Mapping[str, float]) -> None:
+        """Append a row. Numbers are written so that reading gives the same bits."""
+        row = ",".join(repr(float(value)) for value in (day, *measures.values())) + "\n"
+        if not self.columns:
+            self.columns = list(measures)
+            row = ",".join(["day", *self.columns]) + "\n" + row
+        elif list(measures) != self.columns:
+            raise KeyError(f"read-outs changed during the run: {set(measures) ^ set(self.columns)}")
+        self.write(row)
+
+
+class Parts:
+    """A table in part files, one for each stretch between checkpoints; each frame is a row group.
+
+    A part is named by the step its stretch begins with; until it is whole its name begins with a dot.
+    """
+
+    def __init__(self, folder: Path, step: int):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.writer: Any = None
+        for path in [*folder.glob(".part-*"), *folder.glob("part-*.parquet")]:
+            if path.name.startswith(".") or int(path.stem.removeprefix("part-")) >= step:
+                path.unlink()
+        self.begin(step)
+
+    def begin(self, step: int) -> None:
+        self.path = self.folder / f"part-{step:09d}.parquet"
+        self.aside = self.path.with_name(f".{self.path.name}")
+
+    def add(self, day: float, frame, own: list[str]) -> None:
+        """Append a table of cells as one row group, with its day as the first column.
+
+        own   columns beside those that every cell has; empty (NaN) where a cell has no such column
+        """
+        import pyarrow
+        import pyarrow.parquet
+
+        columns = {"day": np.full(len(frame), day), **{name: frame[name].to_numpy() for name in EVERY_CELL}}
+        columns |= {name: frame[name].to_numpy() if name in frame else np.full(len(frame), np.nan) for name in own}
+        text = pyarrow.dictionary(pyarrow.int8(), pyarrow.string())
+        types = {"day": pyarrow.float64(), "uid": pyarrow.int64(), "kind": text, "state": text}
+        schema = pyarrow.schema([(name, types.get(name, pyarrow.float32())) for name in columns])
+        arrays = [pyarrow.array(column, from_pandas=True) for column in columns.values()]
+        table = pyarrow.table([array.cast(field.type) for array, field in zip(arrays, schema)], schema=schema)
+        if self.writer is None:
+            self.writer = pyarrow.parquet.ParquetWriter(self.aside, schema, compression="zstd")
+        self.writer.write_table(table)
+
+    def settle(self, step: int) -> None:
+        """Finish the part, if it has any frames, and begin the one that starts at ``step``."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+            flush_file(self.aside)
+            os.replace(self.aside, self.path)
+            checkpoints.flush_folder(self.folder)
+        self.begin(step)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A field or a layer of the tissue that is kept: what its numbers mean."""
+
+    unit: str
+    label: str
+
+
+class Frames:
+    """Fields over time in a zarr group: one array per layer (day, [z,] y, x), and the coordinates in days and um."""
+
+    def __init__(self, path: Path, layers: Mapping[str, Layer], days: np.ndarray, shape: tuple[int, ...], voxel: float):
+        import zarr
+
+        self.path = path
+        self.touched: set[int] = set()
+        frame_bytes = 4 * int(np.prod(shape))
+        self.per_shard = int(max(1, min(len(days), SHARD_FRAMES, SHARD_BYTES // frame_bytes)))
+        for torn in path.rglob("*.partial"):
+            torn.unlink()
+        if not path.exists():
+            aside = path.with_name(f".{path.name}")
+            shutil.rmtree(aside, ignore_errors=True)
+            self._create(aside, layers, days, shape, voxel)
+            os.replace(aside, path)
+        group = zarr.open_group(path, mode="r+")
+        self.arrays = {name: group[name] for name in layers}
+
+    def _create(self, path, layers, days, shape, voxel):
+        import zarr
+
+        group = zarr.create_group(path, zarr_format=3)
+        axes = ("z", "y", "x")[-len(shape) :]
+        coordinates = {"day": (days, "d")} | {a: ((np.arange(n) + 0.5) * voxel, "um") for a, n in zip(axes, shape)}
+        for name, (values, unit) in coordinates.items():
+            array = group.create_array(
+                name,
+                shape=values.shape,
+                dtype="float64",
+                chunks=(max(1, len(values)),),
+                dimension_names=(name,),
+                attributes={"units": unit} if name != "day" else {"long_name": "day of the run"},
+            )
+            array[:] = values
+        compressor = zarr.codecs.BloscCodec(cname="zstd", clevel=3, shuffle=zarr.codecs.BloscShuffle.shuffle)
+        for name, layer in layers.items():
+            group.create_array(
+                name,
+                shape=(len(days), *shape),
+                dtype="float32",
+                chunks=(1, *shape),
+                shards=(self.per_shard, *shape),
+                compressors=compressor,
+                fill_value=float("nan"),
+                dimension_names=("day", *axes),
+                attributes={"units": layer.unit, "long_name": layer.label},
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)  # not in the standard yet, but xarray looks for it
+            zarr.consolidate_metadata(path)
+        for file in path.rglob("*"):
+            if file.is_file():
+                flush_file(file)
+
+    def add(self, k: int, frame) -> None:
+        """Write frame number ``k``; ``frame(name)`` gives the array of a layer."""
+        for name, array in self.arrays.items():
+            array[k] = frame(name)
+        self.touched.add(k // self.per_shard)
+
+    def settle(self) -> None:
+        """Bring the frames to the disk."""
+        for shard in self.touched:
+            for array in self.arrays.values():
+                path = self.path / array.name.strip("/") / "c" / "/".join(map(str, (shard, *[0] * (array.ndim - 1))))
+                if path.exists():
+                    flush_file(path)
+        self.touched.clear()
+
+
+class Store:
+    """The files of one run, opened at the state that ``counters`` of a checkpoint describe (empty: from the start)."""
+
+    def __init__(self, folder: Path, counters: Mapping[str, int]):
+        self.folder = folder
+        self.checkpoint_folder = folder / "checkpoints"
+        self.checkpoint_folder.mkdir(exist_ok=True)
+        for old in self.checkpoint_folder.glob(".*.aside"):
+            old.unlink()
+        (folder / SUMMARY).unlink(missing_ok=True)
+        step = counters.get("step", 0)
+        self.n_frames = counters.get("frames", 0)
+        self.measures = Measures(folder / "measures.csv", counters.get("measures_bytes", 0))
+        self.events = Appended(folder / "events.jsonl", counters.get("events_bytes", 0))
+        self.cells = Parts(folder / "cells", step)
+        self.frames: Frames | None = None
+
+    def add_events(self, events: list[dict]) -> None:
+        """Append what happened, one JSON object a line."""
+        for event in events:
+            self.events.write(json.dumps(event) + "\n")
+
+    def add_frame(self, day: float, frame, cells, own: list[str]) -> None:
+        """Append a frame of the layers and of the cells with their own columns."""
+        assert self.frames is not None
+        self.frames.add(self.n_frames, frame)
+        self.cells.add(day, cells, own)
+        self.n_frames += 1
+
+    def checkpoint(self, step: int, state: Mapping[str, np.ndarray]) -> None:
+        """Settle everything on the disk, then write a checkpoint that says so."""
+        self.cells.settle(step)
+        if self.frames is not None:
+            self.frames.settle()
+        counters = {
+            "step": step,
+            "frames": self.n_frames,
+            "measures_bytes": self.measures.settle(),
+            "events_bytes": self.events.settle(),
+        }
+        checkpoints.write(checkpoints.file_of(self.checkpoint_folder, step), counters, state)
+        checkpoints.keep_newest(self.checkpoint_folder)
+
+    def summarise(self) -> None:
+        """Write the read-outs as a table that loads at once."""
+        import pandas
+
+        self.measures.settle()
+        path = self.folder / SUMMARY
+        aside = path.with_name(f".{path.name}")
+        table = pandas.read_csv(self.folder / "measures.csv", float_precision="round_trip")
+        table.to_parquet(aside, index=False, compression="zstd")
+        os.replace(aside, path)
+
+    def close(self) -> None:
+        self.measures.close()
+        self.events.close()
+
+
+def bytes_needed(n_frames: int, n_layers: int, voxels: int, n_cells: int, state_bytes: int) -> int:
+    """Estimate what a run will write, on the low side: it serves to refuse what clearly cannot fit."""
+    frames = n_frames * (4 * n_layers * voxels + CELL_BYTES * n_cells)
+    return round(COMPRESSED * frames) + (checkpoints.KEPT + 1) * state_bytes

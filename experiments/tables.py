@@ -1,0 +1,33 @@
+"""Tables for people: drawn on a terminal, plain aligned text in a pipe or a file."""
+
+from collections.abc import Sequence
+
+import typer
+
+Row = Sequence[str]
+
+
+def print_table(columns: Row, rows: Sequence[Row]) -> None:
+    """Print rows under column names; in a pipe nothing is cut or folded."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        for line in plain(columns, rows):
+            typer.echo(line)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))  # Text: square brackets are signals here, not markup
+    console.print(table)
+
+
+def plain(columns: Row, rows: Sequence[Row]) -> list[str]:
+    """Align rows in columns two blanks apart."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in (columns, *rows)]

@@ -1,0 +1,99 @@
+"""Which voxel a cell is in, and the order of cells by (voxel, uid).
+
+Positions are in um from the corner of the tissue. ``start[v]`` is the row of the first cell of voxel v in that order, so
+that voxel v holds the rows ``start[v]`` to ``start[v + 1] - 1``.
+"""
+
+import numpy as np
+
+from kernels.launch import atomic_add, device, kernel
+
+U = np.uint64
+ZERO = np.float32(0.0)
+ONE = np.float32(1.0)
+NEXT = U(1)
+BEFORE = np.int32(-1)
+ONE_CELL = np.int32(1)
+
+
+def box(grid) -> tuple:
+    """Return the arguments that describe a grid's geometry to a kernel: h, 1 / h, nx, ny, nz, sy, sz, whole."""
+    return float(grid.h), 1.0 / grid.h, grid.nx, grid.ny, grid.nz, grid.sy, grid.sz, grid.whole
+
+
+@device
+def voxel_along(x, per_um, n):
+    """Return the number, 0 to n - 1, of the voxel at ``x`` along an axis; the nearest one for a position outside."""
+    last = np.float32(n) - ONE
+    t = x * per_um
+    t = t if t > ZERO else ZERO  # also where t is not a number
+    return U(np.int32(t if t < last else last))
+
+
+@kernel
+def locate(i, x, y, z, slab_voxel, voxel, h, per_um, nx, ny, nz, sy, sz, whole):
+    """Find the voxel of cell ``i``.
+
+    x, y, z     float32[n]  um; z has no effect in 2D: pass y again
+    slab_voxel  int32[n]    any voxel of the cell's slab
+    voxel       int32[n]    written; may be ``slab_voxel`` itself
+    """
+    v = U(slab_voxel[i]) // U(whole) * U(whole)
+    v += (voxel_along(y[i], per_um, ny) + NEXT) * U(sy) + voxel_along(x[i], per_um, nx) + NEXT
+    voxel[i] = np.int32(v + (voxel_along(z[i], per_um, nz) + NEXT) * U(sz))
+
+
+@kernel
+def count_cells(i, voxel, count):
+    """Count the cells of each voxel. count  int32[voxels]  0 before."""
+    atomic_add(count, U(voxel[i]), ONE_CELL)
+
+
+@kernel
+def scatter(i, voxel, start, order):
+    """Give cell ``i`` the last free place of its voxel. start  int32[voxels + 1]  in: ends, out: starts of the voxels."""
+    order[U(atomic_add(start, U(voxel[i]), BEFORE) - ONE_CELL)] = np.int32(i)
+
+
+@kernel
+def sort_voxel(i, voxel, uid, start, order):
+    """Put the cells of one voxel in the order of their uids, if place ``i`` is the first of a voxel."""
+    v = U(voxel[U(order[i])])
+    first = np.int64(start[v])
+    if first == np.int64(i):
+        for place in range(first + np.int64(1), np.int64(start[v + NEXT])):
+            row = order[U(place)]
+            key = uid[U(row)]
+            hole = place
+            while hole > first and uid[U(order[U(hole - np.int64(1))])] > key:
+                order[U(hole)] = order[U(hole - np.int64(1))]
+                hole -= np.int64(1)
+            order[U(hole)] = row
+
+
+@kernel
+def take(i, order, source, target):
+    """Copy row ``order[i]`` of a column to row ``i`` of another."""
+    target[i] = source[U(order[i])]
+
+
+def sort_order(machine, n, voxel, uid, order, start, count) -> None:
+    """Write the order of the first ``n`` cells by (voxel, uid), the same for any number of threads.
+
+    voxel, uid   int32[n], integer[n]   voxel of each cell, and its identity, unique within a slab
+    order        int32[n]               written: the row of the cell that comes k-th
+    start        int32[voxels + 1]      written: place of the first cell of each voxel
+    count        int32[voxels + 1]      scratch
+    """
+    count[:] = 0
+    count_cells(machine, n, voxel, count)
+    machine.xp.cumsum(count, dtype=np.int32, out=start)
+    scatter(machine, n, voxel, start, order)
+    sort_voxel(machine, n, voxel, uid, start, order)
+
+
+def permute(machine, n, order, source, target) -> None:
+    """Copy the first ``n`` rows of a column of any type into ``target`` in a new order; a matrix (k, capacity) row by row."""
+    word = {4: np.int32, 8: np.int64}.get(source.dtype.itemsize, source.dtype)
+    for row_from, row_to in zip(source, target) if source.ndim == 2 else [(source, target)]:
+        take(machine, n, order, row_from.view(word), row_to.view(word))

@@ -1,0 +1,184 @@
+"""Local densities: cells per mm3, smoothed over a radius.
+
+The kernel is a box along each axis whose second moment is that of a uniform disc or ball of the stated radius. Sums are
+of integers: exact, in any order, and the same for a tissue and its mirror image.
+"""
+
+import math
+
+import numpy as np
+
+from kernels.launch import kernel
+
+U = np.uint64
+HALF = np.float32(0.5)
+NONE = np.int64(0)
+FULL = np.int64(256)  # weight of a whole voxel in the box; the voxels at its two ends have less
+HIGH, LOW, OUTER_HIGH, OUTER_LOW, ROUND = U(0), U(1), U(2), U(3), U(4)  # rows of a table of edges
+FINEST = 20  # binary digits after the point of an amount
+DENSEST = 2e7  # cells per mm3: spheres of 4 um in contact; more in a voxel counts as this
+COLUMNS = 32  # neighbouring lines that a CPU thread works on together
+
+
+@kernel
+def to_fixed(v, amount, fixed, scale, most):
+    """Turn an amount into a whole number of ``1 / scale``. amount  float32[voxels]  not negative; fixed  int64[voxels]"""
+    fixed[v] = np.int64(min(amount[v], most) * scale + HALF)
+
+
+@kernel
+def box_along(
+    i, sums, boxed, edges, inner_weight, end_weight, n, stride, width, columns, lines, line_stride, inner, whole
+):
+    """Sum a box along the y or z axis for some neighbouring lines of voxels.
+
+    sums             int64[voxels]  in: values; out: their running sums along the axis
+    boxed            int64[voxels]  written: the weighted sum over the box around each voxel
+    edges            int64[5, n]    where the box of each voxel begins and ends, see ``box_edges``
+    n, stride        voxels along the axis, and their distance in memory
+    width, columns   lines beside each other in memory, and how many of them one item takes
+    lines            such rows of lines in a slab, ``line_stride`` apart, the first beginning at voxel ``inner``
+    whole            voxels of a slab
+    """
+    blocks = (U(width) + U(columns) - U(1)) // U(columns)
+    row = i // blocks
+    left = i % blocks * U(columns)
+    count = min(U(columns), U(width) - left)
+    step = U(stride)
+    base = row // U(lines) * U(whole) + row % U(lines) * U(line_stride) + U(inner) + left - step
+    for c in range(count):
+        sums[base + U(c)] = NONE
+    for k in range(U(n)):
+        before = base + U(k) * step
+        here = before + step
+        for c in range(count):
+            sums[here + U(c)] += sums[before + U(c)]
+    last = base + U(n) * step
+    for k in range(U(n)):
+        here = base + (U(k) + U(1)) * step
+        high = base + U(edges[HIGH, U(k)]) * step
+        low = base + U(edges[LOW, U(k)]) * step
+        outer_high = base + U(edges[OUTER_HIGH, U(k)]) * step
+        outer_low = base + U(edges[OUTER_LOW, U(k)]) * step
+        for c in range(count):
+            ones = sums[high + U(c)] - sums[low + U(c)]
+            boxed[here + U(c)] = ones * inner_weight + (sums[outer_high + U(c)] - sums[outer_low + U(c)]) * end_weight
+        around = edges[ROUND, U(k)]
+        if around > NONE:
+            for c in range(count):
+                boxed[here + U(c)] += around * sums[last + U(c)]
+
+
+@kernel
+def density_along_x(i, sums, density, share, edges, inner_weight, end_weight, nx, ny, layers, sy, whole):
+    """Sum a box along line ``i`` of voxels along x, the last axis, and turn the sums into densities.
+
+    sums     int64[voxels]    in: values; out: their running sums along x
+    density  float32[voxels]  written, 1/mm3
+    share    float32[voxels]  density for one unit of the sum
+    layers   int64[3]         distance, number and first index of the layers in z
+    """
+    nz = U(layers[1])
+    plane = i // U(ny)
+    base = plane // nz * U(whole) + (plane % nz + U(layers[2])) * U(layers[0]) + (i % U(ny) + U(1)) * U(sy)
+    total = NONE
+    sums[base] = NONE
+    for x in range(U(nx)):
+        total += sums[base + U(x) + U(1)]
+        sums[base + U(x) + U(1)] = total
+    for x in range(U(nx)):
+        ones = sums[base + U(edges[HIGH, U(x)])] - sums[base + U(edges[LOW, U(x)])]
+        outer = sums[base + U(edges[OUTER_HIGH, U(x)])] - sums[base + U(edges[OUTER_LOW, U(x)])]
+        box = ones * inner_weight + outer * end_weight + total * edges[ROUND, U(x)]
+        density[base + U(x) + U(1)] = np.float32(box) * share[base + U(x) + U(1)]
+
+
+def box_of_radius(radius: float, h: float, dims: int) -> tuple[int, int]:
+    """Return (m, f): a box of 2 m + 1 whole voxels between two of weight f / 256, with the second moment of a disc or ball.
+
+    That moment is R^2 / 4 per axis in 2D and R^2 / 5 in 3D; the box has it as nearly as a step of f allows.
+    """
+    moment = (radius / h) ** 2 / (dims + 2)
+    m = int((math.sqrt(1 + 12 * moment) - 1) / 2)  # the most whole voxels: their own moment is m (m + 1) / 3
+    whole = m * (m + 1) * (2 * m + 1) / 3
+    f = round(int(FULL) * (moment * (2 * m + 1) - whole) / (2 * ((m + 1) ** 2 - moment)))
+    return (m + 1, 0) if f == int(FULL) else (m, f)
+
+
+def box_edges(n: int, m: int, f: int, periodic: bool) -> np.ndarray:
+    """Return int64[5, n]: for each voxel the running sums whose differences are its box.
+
+    Running sum k is that of the first k voxels. The whole voxels of a box are sum HIGH minus sum LOW, with its ends
+    OUTER_HIGH minus OUTER_LOW. Beyond a face the sum stays what it was; where the axis is periodic it goes round, and
+    ROUND is how often the sum of the whole line comes on top, times the weights.
+    """
+    k = np.arange(n)
+    ends = np.stack([k + m + 1, k - m, k + m + 2, k - m - 1])
+    if not periodic:
+        return np.concatenate([np.clip(ends, 0, n), np.zeros((1, n), np.int64)]).astype(np.int64)
+    turns = ends // n
+    around = (turns[0] - turns[1]) * (int(FULL) - f) + (turns[2] - turns[3]) * f
+    return np.concatenate([ends % n, around[None]]).astype(np.int64)
+
+
+class Smoothing:
+    """What smoothing over one radius on one grid needs, made once.
+
+    centre   float32[voxels]  what one cell in a voxel adds to the density there, 1/mm3: a cell never counts itself
+    """
+
+    def __init__(self, machine, grid, radius, voxel_volume, periodic=(False, False, False)):
+        """Prepare for ``radius`` um; ``voxel_volume`` in mm3; ``periodic`` says which of x, y, z wrap around."""
+        self.grid = grid
+        self.m, self.f = box_of_radius(radius, grid.h, grid.dims)
+        full = int(FULL)
+        self.weights = full - self.f, self.f
+        edges, inside, centre = [], [], []
+        for n, wraps in zip((grid.nx, grid.ny, grid.nz)[: grid.dims], periodic):
+            table = box_edges(n, self.m, self.f, wraps)
+            edges.append(machine.put(table))
+            inside.append((table[0] - table[1]) * (full - self.f) + (table[2] - table[3]) * self.f + table[4] * n)
+            offsets = np.arange(-self.m - 1, self.m + 2)
+            weights = np.where(np.abs(offsets) <= self.m, full, self.f)
+            centre.append(int(weights[offsets % n == 0].sum()) if wraps else full)
+        self.edges = edges
+        most = max(64.0, DENSEST * voxel_volume)
+        widest = float(np.prod([float(line.max()) for line in inside]))
+        self.most = most
+        self.scale = 2.0 ** min(FINEST, 62 - math.ceil(math.log2(widest)) - math.ceil(math.log2(most)))
+        parts = [line.astype(float) for line in inside] + [np.ones(1)] * (3 - grid.dims)
+        tissue = parts[2][:, None, None] * (parts[1][:, None] * parts[0])
+        share = np.zeros(grid.size, np.float32)
+        grid.inner(share)[:] = 1.0 / (tissue * voxel_volume * self.scale)
+        self.share = machine.put(share)
+        self.centre = machine.put(share * np.float32(math.prod(centre) * self.scale))
+        self.columns = COLUMNS if machine.target == "cpu" else 1
+
+
+def smoothing_work(machine, grid) -> tuple:
+    """Return the scratch arrays of ``smooth``; one set serves all radii of a grid, one after the other."""
+    return machine.zeros(grid.size, np.int64), machine.zeros(grid.size, np.int64)
+
+
+def smooth(machine, smoothing, amount, density, work) -> None:
+    """Write the density around each voxel: the amounts in the box over the tissue in the box, in every slab by itself.
+
+    amount   float32[voxels]  weighted number of cells in each voxel, not negative
+    density  float32[voxels]  written, 1/mm3; a uniform amount N gives N / voxel_volume everywhere
+
+    The tissue in the box ends at a face, unless the axis is periodic.
+    """
+    grid = smoothing.grid
+    values, boxed = work
+    to_fixed(machine, grid.size, amount, values, smoothing.scale, smoothing.most)
+    first = grid.sz + grid.sy + 1
+    blocks = -(-grid.nx // smoothing.columns)
+    across = [(grid.ny, grid.sy, grid.nz, grid.sz), (grid.nz, grid.sz, grid.ny, grid.sy)]
+    for edges, (n, stride, lines, line_stride) in zip(smoothing.edges[1:], across):
+        layout = (n, stride, grid.nx, smoothing.columns, lines, line_stride, first, grid.whole)
+        box_along(machine, grid.slabs * lines * blocks, values, boxed, edges, *smoothing.weights, *layout)
+        values, boxed = boxed, values
+    layout = (grid.nx, grid.ny, grid.layers, grid.sy, grid.whole)
+    density_along_x(
+        machine, grid.lines, values, density, smoothing.share, smoothing.edges[0], *smoothing.weights, *layout
+    )

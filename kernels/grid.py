@@ -1,0 +1,61 @@
+"""The padded grid that kernels run on: every voxel has its neighbours in memory, also at a face."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A box of ``nx * ny * nz`` voxels of edge ``h`` um with a halo of one voxel, in ``slabs`` independent copies.
+
+    A 2D grid has nz = 1 and no halo in z. The voxel (x, y, z) of slab s has the index
+    ``s * whole + (z + 1) * sz + (y + 1) * sy + (x + 1)``, without the z part in 2D.
+    """
+
+    nx: int
+    ny: int
+    nz: int = 1
+    h: float = 1.0
+    dims: int = 2
+    slabs: int = 1
+
+    @property
+    def sy(self) -> int:
+        """Distance in memory between neighbours along y."""
+        return self.nx + 2
+
+    @property
+    def sz(self) -> int:
+        """Distance in memory between neighbours along z; 0 in 2D."""
+        return (self.nx + 2) * (self.ny + 2) if self.dims == 3 else 0
+
+    @property
+    def layers(self) -> np.ndarray:
+        """What the line loop needs of the third axis: distance, number of layers, first layer."""
+        return np.array([self.sz, self.nz, 1 if self.dims == 3 else 0], np.int64)
+
+    @property
+    def whole(self) -> int:
+        """Padded voxels of one slab."""
+        return (self.nx + 2) * (self.ny + 2) * (self.nz + 2 if self.dims == 3 else 1)
+
+    @property
+    def lines(self) -> int:
+        """Lines of voxels along x, over all slabs."""
+        return self.ny * self.nz * self.slabs
+
+    @property
+    def size(self) -> int:
+        """Length of a voxel array: padded voxels of all slabs."""
+        return self.whole * self.slabs
+
+    @property
+    def padded_shape(self) -> tuple[int, ...]:
+        """Shape of a voxel array seen as (slab, z, y, x), halo included."""
+        return (self.slabs, self.nz + 2 if self.dims == 3 else 1, self.ny + 2, self.nx + 2)
+
+    def inner(self, array):
+        """View the voxels of a flat array without the halo, as (slab, z, y, x)."""
+        box = array.reshape(self.padded_shape)
+        return box[:, 1:-1, 1:-1, 1:-1] if self.dims == 3 else box[:, :, 1:-1, 1:-1]

@@ -1,0 +1,125 @@
+"""Laws as tables of rows: a matrix of signals, factors and sums, one column per voxel or per cell, filled row after row.
+
+``values`` is float32[n_rows * stride]; row r of column v stands at ``r * stride + v``. The same kernels serve voxels and
+cells. Biology knows these laws as ``value = min(at_most, sum over terms of base x factors)``.
+"""
+
+import math
+
+import numpy as np
+
+from kernels.chance import probability
+from kernels.launch import device, kernel, row_kernel
+from kernels.random import draw, happens
+
+U = np.uint64
+I = np.int64  # noqa: E741 - the width of a small integer in a kernel
+ZERO = np.float32(0.0)
+ONE = np.float32(1.0)
+BIT_0 = np.int32(1)
+BIT_1 = np.int32(2)
+BIT_2 = np.int32(4)
+BIT_3 = np.int32(8)
+NOTHING = np.int32(0)
+
+
+@device
+def half_power(x, twice_exponent):
+    """Return ``x ** (twice_exponent / 2)`` for x >= 0 and a whole twice_exponent of 0 to 15, by products and one root."""
+    x2 = x * x
+    p = np.float32(math.sqrt(x)) if twice_exponent & BIT_0 != NOTHING else ONE
+    p = p * (x if twice_exponent & BIT_1 != NOTHING else ONE)
+    p = p * (x2 if twice_exponent & BIT_2 != NOTHING else ONE)
+    return p * (x2 * x2 if twice_exponent & BIT_3 != NOTHING else ONE)
+
+
+@row_kernel(2)
+def fill_row(v, target, value, values, stride):
+    """Set a row to a number: what a sum starts from."""
+    values[U(target) * U(stride) + v] = value
+
+
+@row_kernel(7)
+def hill_row(v, signal, target, offset, at_zero, span, half_to_n, twice_n, values, stride):
+    """Hill factor of a signal: ``at_zero + span x^n / (half^n + x^n)`` with ``x = max(0, signal + offset)``.
+
+    signal, target   int32 rows;  half_to_n  float32, half ** n;  twice_n  int32, 2 n
+    """
+    x = max(values[U(signal) * U(stride) + v] + offset, ZERO)
+    p = half_power(x, twice_n)
+    values[U(target) * U(stride) + v] = at_zero + span * (p / (half_to_n + p))
+
+
+@row_kernel(6)
+def ramp_row(v, signal, target, low, width, at_low, slope, values, stride):
+    """Linear factor of a signal: ``at_low + slope * clamp(signal - low, 0, width)``."""
+    x = min(max(values[U(signal) * U(stride) + v] - low, ZERO), width)
+    values[U(target) * U(stride) + v] = at_low + slope * x
+
+
+@row_kernel(4)
+def product_row(v, a, b, target, weight, values, stride):
+    """Add ``weight * a * b`` to a row."""
+    values[U(target) * U(stride) + v] += weight * values[U(a) * U(stride) + v] * values[U(b) * U(stride) + v]
+
+
+@row_kernel(2)
+def cap_row(v, target, at_most, values, stride):
+    """Bound a row from above."""
+    t = U(target) * U(stride) + v
+    values[t] = min(values[t], at_most)
+
+
+@row_kernel(4)
+def gather_row(i, channel, own, target, weight, voxel, channels, channel_stride, values, stride):
+    """Add ``weight * channel of the cell's voxel * own`` to a row of the cell.
+
+    voxel      int32[n]   of each cell
+    channels   float32    rows of the voxels, ``channel_stride`` apart
+    values     float32    rows of the cells, ``stride`` apart
+    """
+    near = channels[U(channel) * U(channel_stride) + U(voxel[i])]
+    values[U(target) * U(stride) + i] += weight * near * values[U(own) * U(stride) + i]
+
+
+@row_kernel(2)
+def sum_cells_row(v, own, target, start, values, stride, channels, channel_stride):
+    """Sum a row of the cells over the cells of voxel ``v``, in the order of their uid.
+
+    start   int32[n_voxels + 1]   first cell of each voxel, cells sorted by (voxel, uid)
+    """
+    total = ZERO
+    for i in range(I(start[v]), I(start[v + U(1)])):
+        total += values[U(own) * U(stride) + U(i)]
+    channels[U(target) * U(channel_stride) + v] = total
+
+
+@row_kernel(4)
+def relax_row(v, level, towards, rising, falling, values, stride):
+    """Relax a level towards its law's value: ``x += (value - x) (1 - exp(-dt / tau))``, tau by direction.
+
+    rising, falling   float32   1 - exp(-dt / rise), 1 - exp(-dt / fall)
+    """
+    t = U(level) * U(stride) + v
+    gap = values[U(towards) * U(stride) + v] - values[t]
+    values[t] += gap * (rising if gap > ZERO else falling)
+
+
+@kernel
+def switch(i, seeds, step, stream, whole, uid, voxel, state, on_rate, off_rate, dt):
+    """Switch a 0/1 state of a cell: on at ``on_rate``, off at ``off_rate`` (1/h), at most once a step.
+
+    seeds   int64[slabs];  state   float32[n], written
+    """
+    rate = off_rate[i] if state[i] > ZERO else on_rate[i]
+    a, b, _, _ = draw(seeds[U(voxel[i]) // U(whole)], stream, step, uid[i])
+    if happens(a, b, probability(rate * dt)):
+        state[i] = ONE - state[i]
+
+
+@kernel
+def polarise(i, m1, to_m1, to_m2, dt):
+    """Relax the M1 score: ``dm/dt = to_m1 (1 - m) - to_m2 m``, exact over a step for constant rates (1/h)."""
+    total = to_m1[i] + to_m2[i]
+    if total > ZERO:
+        m1[i] += (to_m1[i] / total - m1[i]) * probability(total * dt)

@@ -1,0 +1,52 @@
+"""What becomes of a cell: death, division, change of kind, as competing hazards."""
+
+import numpy as np
+
+from kernels.chance import probability
+from kernels.launch import kernel
+from kernels.random import draw, happens, uniform
+
+U = np.uint64
+ZERO = np.float32(0.0)
+ONE = np.float32(1.0)
+TWO = np.float32(2.0)
+STAYS = np.int32(0)
+
+
+@kernel
+def choose_fate(i, seeds, step, stream, whole, uid, voxel, hazards, codes, rows, stride, values, dt, fate):
+    """Draw the fate of a cell among competing hazards: one event at most per step.
+
+    hazards   int32[rows]   rows of ``values`` that hold the rates, 1/h
+    codes     int32[rows]   fate that each hazard leads to
+    fate      int32[n]      written: 0 stays, or the code
+    """
+    total = ZERO
+    for r in range(rows):
+        total += values[U(hazards[r]) * U(stride) + i]
+    fate[i] = STAYS
+    if total > ZERO:
+        a, b, c, _ = draw(seeds[U(voxel[i]) // U(whole)], stream, step, uid[i])
+        if happens(a, b, probability(total * dt)):
+            mark = uniform(c) * total
+            reached = ZERO
+            chosen = STAYS
+            for r in range(rows):
+                rate = values[U(hazards[r]) * U(stride) + i]
+                reached += rate
+                if rate > ZERO and (chosen == STAYS or mark >= reached - rate):
+                    chosen = codes[r]
+            fate[i] = chosen
+
+
+@kernel
+def place_daughter(i, seeds, step, stream, whole, uid, voxel, x, y, z, distance, size_x, size_y, size_z, dims):
+    """Move a daughter cell, born where its mother stands, by one diameter in a random direction, kept inside the tissue.
+
+    x, y, z   float32[n], um, written;  size_*   float32, um
+    """
+    a, b, c, _ = draw(seeds[U(voxel[i]) // U(whole)], stream, step, uid[i])
+    x[i] = min(max(x[i] + (TWO * uniform(a) - ONE) * distance, ZERO), size_x)
+    y[i] = min(max(y[i] + (TWO * uniform(b) - ONE) * distance, ZERO), size_y)
+    if dims > TWO:
+        z[i] = min(max(z[i] + (TWO * uniform(c) - ONE) * distance, ZERO), size_z)

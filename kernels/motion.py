@@ -1,0 +1,229 @@
+"""Cells move: a persistent random walk with a bounded bias up a gradient, and room for it.
+
+Positions in um, times in h, speeds in um/h. A walk proposes a place; a cell goes there if there is room for it.
+"""
+
+import math
+
+import numpy as np
+
+from kernels.binning import box, locate, voxel_along
+from kernels.contest import bid, contest_key, wins
+from kernels.launch import atomic_add, device, kernel
+from kernels.random import STREAMS, draw, normal
+
+U = np.uint64
+ZERO = np.float32(0.0)
+ONE = np.float32(1.0)
+TWO = np.float32(2.0)
+MOST_TURNS = np.float32(2.0**20)
+WALK = (STREAMS["walk"], STREAMS["walk_y"], STREAMS["walk_z"])
+ROOM = U(STREAMS["room"])
+NEXT = U(1)
+NO_VOLUME = np.int64(0)
+REACH = 20.0  # um on either side over which a cell compares
+ROOM_UNITS = 2**20  # of a voxel's volume
+
+
+def walk_coefficients(step: float, persistence: float, dims: int) -> tuple[float, float, float, float, float]:
+    """Return (keep, glide, kick, drag, jitter) of the exact step of an Ornstein-Uhlenbeck velocity of unit rms speed.
+
+        u' = keep u + kick g                x' = x + speed (glide u + drag g + jitter g')      g, g' normal, per axis
+
+    step, persistence   h; any ratio. With ``a = exp(-step / persistence)`` the noises have the variances
+    ``(1 - a^2) / dims`` and ``P^2 (2 t / P - 3 + 4 a - a^2) / dims`` and the covariance ``P (1 - a)^2 / dims``.
+    """
+    ratio = step / persistence
+    gone = -math.expm1(-ratio)  # 1 - a
+    kick = math.sqrt(gone * (2 - gone) / dims)
+    # 2 r - 3 + 4 a - a^2 = 2 (r - gone) - gone^2; its series where that difference would lose its digits
+    spread = 2 * (ratio - gone) - gone**2 if ratio > 0.01 else ratio**3 * (2 / 3 - ratio / 2 + 7 / 30 * ratio**2)
+    drag = persistence * gone**2 / dims / kick
+    jitter = math.sqrt(max(persistence**2 * spread / dims - drag**2, 0.0))
+    return 1 - gone, persistence * gone, kick, drag, jitter
+
+
+def bias_reach(h: float) -> tuple[int, float]:
+    """Return how many voxels of edge ``h`` um a cell looks to either side, and what turns that difference into one over 20 um."""
+    voxels = max(1, round(REACH / h))
+    return voxels, REACH / (voxels * h)
+
+
+def room_units(volume: float, voxel_volume: float) -> int:
+    """Return a volume (um3) in the integer units in which the room of a voxel is counted."""
+    return max(1, round(volume / voxel_volume * ROOM_UNITS))
+
+
+@device
+def whole_turns(q):
+    """Return the largest whole number not above ``q``, as float32, for q of -2^20 to 2^20."""
+    q = q if q < MOST_TURNS else MOST_TURNS
+    q = q if q > -MOST_TURNS else -MOST_TURNS
+    k = np.float32(np.int32(q))
+    return k - ONE if k > q else k
+
+
+@device
+def difference(channel, v, k, n, stride, offset, wrap):
+    """Return the difference of ``channel`` over ``offset`` voxels to either side of voxel ``k`` of ``n`` along an axis."""
+    low = k - U(offset) if k >= U(offset) else U(0)
+    high = min(k + U(offset), U(n) - NEXT)
+    if wrap > 0:
+        around = U(offset) % U(n)
+        low = (k + U(n) - around) % U(n)
+        high = (k + around) % U(n)
+    base = v - k * U(stride)
+    return channel[base + high * U(stride)] - channel[base + low * U(stride)]
+
+
+@kernel
+def lean(
+    i, voxel, x, y, z, bx, by, bz, channel, offset, per_offset, at_most,
+    h, per_um, nx, ny, nz, sy, sz, whole, wrap_x, wrap_y, wrap_z,
+):  # fmt: skip
+    """Find the bias of cell ``i``: per axis the difference of a law between 20 um ahead and 20 um behind.
+
+    x, y, z, voxel  float32[n], int32[n]  where the cells are; z has no effect in 2D: pass y again
+    bx, by, bz      float32[n]            written; never longer than ``at_most``
+    channel         float32[voxels]       the law, evaluated in every voxel
+    offset          20 um in voxels; ``per_offset`` corrects for its rounding. Past a face the last voxel counts.
+    """
+    v = U(voxel[i])
+    kx = voxel_along(x[i], per_um, nx)
+    ky = voxel_along(y[i], per_um, ny)
+    gx = difference(channel, v, kx, nx, 1, offset, wrap_x) * per_offset
+    gy = difference(channel, v, ky, ny, sy, offset, wrap_y) * per_offset
+    gz = difference(channel, v, voxel_along(z[i], per_um, nz), nz, sz, offset, wrap_z) * per_offset
+    square = gx * gx + gy * gy + gz * gz
+    less = at_most / np.float32(math.sqrt(square)) if square > at_most * at_most else ONE
+    bx[i] = gx * less
+    by[i] = gy * less
+    bz[i] = gz * less
+
+
+@kernel
+def walk_axis(
+    i, uid, seed, x, u, bias, speed, to, stream, step, keep, glide, kick, drag, jitter, step_h, length, wrap
+):  # fmt: skip
+    """Propose where cell ``i`` goes along one axis in one step, and turn its velocity.
+
+        u' = keep u + kick g        x' = x + speed (glide u + drag g + jitter g' + bias step_h)
+
+    uid, seed  integer[n]  what the draw of the normal numbers g and g' is keyed by
+    x, to      float32[n]  place before and after, um; ``to`` is written, inside the box, and may be ``x`` itself
+    u          float32[n]  velocity over speed; changed
+    bias       float32[n]  drift over speed
+    wrap       1: a cell that leaves at one end comes back at the other; 0: it is reflected, and its velocity too
+    """
+    a, b, c, d = draw(seed[i], stream, step, uid[i])
+    g = normal(a, b)
+    p = x[i] + speed[i] * (glide * u[i] + drag * g + jitter * normal(c, d) + bias[i] * step_h)
+    turned = keep * u[i] + kick * g
+    if wrap > 0:
+        p -= length * whole_turns(p / length)
+    else:
+        p -= TWO * length * whole_turns(p / (TWO * length))
+        turned = -turned if p > length else turned
+        p = TWO * length - p if p > length else p
+    to[i] = p
+    u[i] = turned
+
+
+@kernel
+def spread_seed(i, voxel, seeds, cell_seed, whole):
+    """Give cell ``i`` the seed of its slab."""
+    cell_seed[i] = seeds[U(voxel[i]) // U(whole)]
+
+
+class Walk:
+    """A persistent random walk of one kind on one grid: its numbers, worked out once."""
+
+    def __init__(self, grid, step, persistence, periodic=(False, False, False)):
+        """Prepare for steps of ``step`` h with a persistence in h; ``periodic`` says which of x, y, z wrap around."""
+        self.grid = grid
+        self.step_h = float(step)
+        self.coefficients = walk_coefficients(step, persistence, grid.dims)
+        self.reach = bias_reach(grid.h)
+        self.wraps = tuple(int(wraps) for wraps in (*periodic, False, False)[:3])
+
+    def work(self, machine, capacity) -> tuple:
+        """Return the scratch arrays that ``propose`` needs for up to ``capacity`` cells; kinds may share them."""
+        return machine.zeros((3, capacity), np.float32), machine.zeros(capacity, np.uint64)
+
+    def propose(
+        self, machine, n, seeds, step, uid, voxel, place, velocity, speed, to_place, to_voxel, work, channel=None, at_most=0.0
+    ):  # fmt: skip
+        """Propose a new place for each of the first ``n`` cells, and turn their velocities.
+
+        seeds                  uint64[slabs]
+        uid, voxel             integer[n], int32[n]
+        place, velocity        two or three float32[n] each: um; velocity over speed, of variance 1 / dims
+        speed                  float32[n]       rms speed, um/h
+        to_place, to_voxel     written: the place proposed and its voxel; may be ``place`` and ``voxel`` themselves
+        channel                float32[voxels]  the bias law, or None: the drift is speed times its difference over 20 um
+                               to either side, and at most speed times ``at_most``
+        """
+        grid = self.grid
+        bias, cell_seed = work
+        spread_seed(machine, n, voxel, seeds, cell_seed, grid.whole)
+        if channel is None:
+            bias[:] = 0
+        else:
+            z = place[grid.dims - 1]
+            lean(machine, n, voxel, *place[:2], z, *bias, channel, *self.reach, at_most, *box(grid), *self.wraps)
+        cells = (grid.nx, grid.ny, grid.nz)
+        for axis in range(grid.dims):
+            walk_axis(
+                machine, n, uid, cell_seed, place[axis], velocity[axis], bias[axis], speed, to_place[axis],
+                WALK[axis], step, *self.coefficients, self.step_h, grid.h * cells[axis], self.wraps[axis],
+            )  # fmt: skip
+        locate(machine, n, *to_place[:2], to_place[grid.dims - 1], voxel, to_voxel, *box(grid))
+
+
+@kernel
+def occupy(i, voxel, occupied, volume):
+    """Add the volume of cell ``i`` to its voxel. occupied  int32[voxels], ``room_units``"""
+    atomic_add(occupied, U(voxel[i]), np.int32(volume))
+
+
+@kernel
+def ask_room(i, uid, voxel, to_voxel, incoming, best, seeds, step, kind, volume, whole):
+    """Announce a move of cell ``i`` into another voxel.
+
+    incoming  int32[voxels]  volume that wants in, ``room_units``; 0 before the first kind asks
+    best      int64[voxels]  highest key of those who want in; 0 before
+    kind      0..31          tells populations apart
+    """
+    v = U(voxel[i])
+    target = U(to_voxel[i])
+    if v != target:
+        atomic_add(incoming, target, np.int32(volume))
+        bid(best, target, contest_key(seeds[v // U(whole)], ROOM, step, uid[i], kind))
+
+
+@kernel
+def take_room(
+    i, uid, voxel, x, y, z, to_voxel, to_x, to_y, to_z, occupied, incoming, best, seeds, step, kind, volume, capacity,
+    sz, whole,
+):  # fmt: skip
+    """Move cell ``i`` where it wants to go if there is room; otherwise it stays where it is.
+
+    x, y, z, voxel  changed; z and to_z are not touched in 2D
+    occupied        int32[voxels]  volume of the motile cells of all kinds before the move, ``room_units``
+    capacity        what the motile cells of a voxel may fill
+
+    Room that others leave in this step counts as taken. All who want into a voxel go if all fit. If not, one of them,
+    drawn by lot, goes if it fits; an empty voxel takes one cell of any size. All kinds ask before any takes.
+    """
+    v = U(voxel[i])
+    target = U(to_voxel[i])
+    full = np.int64(occupied[target])
+    goes = v == target or full + np.int64(incoming[target]) <= capacity
+    if not goes and (full == NO_VOLUME or full + volume <= capacity):
+        goes = wins(best, target, contest_key(seeds[v // U(whole)], ROOM, step, uid[i], kind))
+    if goes:
+        x[i] = to_x[i]
+        y[i] = to_y[i]
+        if sz > 0:
+            z[i] = to_z[i]
+        voxel[i] = to_voxel[i]

@@ -1,0 +1,173 @@
+"""Sheaths: discrete units of myelin that an oligodendrocyte holds on the axons of the voxels in its reach.
+
+A slot of an oligodendrocyte is -1 when empty, else ``2 * voxel + 1`` for a remyelinated and ``2 * voxel`` for an original
+sheath. A voxel counts its units in four arrays of ``units``, ``n_voxels`` apart: owned original, owned remyelinated,
+orphaned original, orphaned remyelinated (their oligodendrocyte is dead).
+"""
+
+import numpy as np
+
+from kernels.chance import probability
+from kernels.contest import bid, contest_key, wins
+from kernels.launch import atomic_add, device, kernel
+from kernels.random import draw, happens
+
+U = np.uint64
+I = np.int64  # noqa: E741 - the width of a small integer in a kernel
+EMPTY = np.int32(-1)
+ONE_UNIT = np.int32(1)
+MINUS_ONE = np.int32(-1)
+NO_UNIT = np.int32(0)
+NOWHERE = np.int32(-1)
+ZERO = np.float32(0.0)
+THIRD = np.int64(2)  # counted from 0
+FOUR = np.int64(4)
+GROUP = np.int64(8)
+WORD = np.float32(4294967296.0)
+FLOOR = np.float32(0.999)
+
+
+@device
+def chosen_word(k, a, b, c, d):
+    """Pick one of four words: a draw serves four units."""
+    return a if k == I(0) else (b if k == I(1) else (c if k == THIRD else d))
+
+
+@kernel
+def strip_sheaths(i, seeds, step, stream, whole, uid, voxel, slots, n_slots, held, hazard, units, n_voxels, stripped):
+    """Lose each sheath of oligodendrocyte ``i`` with the probability of its voxel's hazard.
+
+    hazard     float32[n_voxels]     expected losses of one unit in this step
+    slots      int32[n * n_slots]    written;  held  float32[n], sheaths held, written
+    units      int32[4 * n_voxels]   written;  stripped  int32[n_voxels], written: units lost as debris
+    """
+    seed = seeds[U(voxel[i]) // U(whole)]
+    a = U(0)
+    b = U(0)
+    c = U(0)
+    d = U(0)
+    drawn = I(-1)
+    for k in range(n_slots):
+        s = U(i) * U(n_slots) + U(k)
+        if slots[s] != EMPTY:
+            v = U(slots[s] >> ONE_UNIT)
+            if hazard[v] > ZERO:
+                group = k // FOUR
+                if group != drawn:
+                    a, b, c, d = draw(seed, I(stream) + (group << GROUP), step, uid[i])
+                    drawn = group
+                if chosen_word(k - group * FOUR, a, b, c, d) < U(probability(hazard[v]) * WORD):
+                    kind = U(slots[s] & ONE_UNIT)
+                    slots[s] = EMPTY
+                    held[i] -= np.float32(1)
+                    atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
+                    atomic_add(stripped, v, ONE_UNIT)
+
+
+@kernel
+def orphan_sheaths(i, leaves, slots, n_slots, units, n_voxels):
+    """Hand the sheaths of an oligodendrocyte that dies (``leaves[i]`` not 0) to the orphans of their voxels."""
+    if leaves[i] != NO_UNIT:
+        for k in range(n_slots):
+            s = U(i) * U(n_slots) + U(k)
+            if slots[s] != EMPTY:
+                v = U(slots[s] >> ONE_UNIT)
+                kind = U(slots[s] & ONE_UNIT)
+                atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
+                atomic_add(units, (kind + U(2)) * U(n_voxels) + v, ONE_UNIT)
+                slots[s] = EMPTY
+
+
+@kernel
+def shed_orphans(v, seeds, step, stream, whole, hazard, shedding, units, n_voxels, stripped):
+    """Lose each orphaned unit of voxel ``v`` with the probability of ``hazard[v] + shedding`` (expected in this step)."""
+    first = U(2) * U(n_voxels) + v
+    second = U(3) * U(n_voxels) + v
+    n_original = I(units[first])
+    n = n_original + I(units[second])
+    if n > I(0):
+        seed = seeds[v // U(whole)]
+        place = v % U(whole)
+        p = U(probability(hazard[v] + shedding) * WORD)
+        for k in range(n):
+            group = k // FOUR
+            a, b, c, d = draw(seed, I(stream) + (group << GROUP), step, place)
+            if chosen_word(k - group * FOUR, a, b, c, d) < p:
+                if k < n_original:
+                    units[first] -= ONE_UNIT
+                else:
+                    units[second] -= ONE_UNIT
+                stripped[v] += ONE_UNIT
+
+
+@kernel
+def count_bare(v, axons, capacity, units, n_voxels, bare, best):
+    """Count the stretches of axon in voxel ``v`` that carry no sheath, and open its contest.
+
+    axons   float32[n_voxels]   surviving fraction;  capacity  float32[n_voxels], units of a full voxel
+    bare    int32[n_voxels], best int64[n_voxels]   written
+    """
+    carried = units[v] + units[U(n_voxels) + v] + units[U(2) * U(n_voxels) + v] + units[U(3) * U(n_voxels) + v]
+    room = np.int32(axons[v] * capacity[v] + (np.float32(1) - FLOOR))
+    bare[v] = max(room - carried, NO_UNIT)
+    best[v] = I(0)
+
+
+@kernel
+def bid_for_axon(
+    i, seeds, step, stream, key_stream, whole, uid, voxel, held, quota, rate, dt,
+    reach, n_reach, nx, ny, nz, sy, sz, bare, best, target,
+):  # fmt: skip
+    """Let an oligodendrocyte with free processes bid for one bare stretch in its reach.
+
+    It makes one attempt per free process at ``rate[i]`` (1/h), and takes the first voxel with a bare stretch in a list of
+    offsets, begun at a random place.
+
+    held    float32[n]           sheaths held;  quota  float32, sheaths that one cell can hold
+    reach   int32[3 * n_reach]   offsets in voxels (x, y, z) within its reach
+    target  int32[n]             written: the voxel bid for, or -1
+    """
+    target[i] = NOWHERE
+    free = quota - held[i]
+    if free >= np.float32(1):
+        seed = seeds[U(voxel[i]) // U(whole)]
+        a, b, c, _ = draw(seed, stream, step, uid[i])
+        if happens(a, b, probability(rate[i] * free * dt)):
+            slab = I(voxel[i]) // I(whole)
+            v = I(voxel[i]) - slab * I(whole)
+            z = v // I(sz) if I(sz) > I(0) else I(1)
+            y = (v - z * I(sz)) // I(sy) if I(sz) > I(0) else v // I(sy)
+            x = v - y * I(sy) - (z * I(sz) if I(sz) > I(0) else I(0))
+            begin = I(c % U(n_reach))
+            for k in range(n_reach):
+                if target[i] == NOWHERE:
+                    j = begin + k
+                    j = j - I(n_reach) if j >= I(n_reach) else j
+                    to_x = x + I(reach[U(3) * U(j)])
+                    to_y = y + I(reach[U(3) * U(j) + U(1)])
+                    to_z = z + I(reach[U(3) * U(j) + U(2)])
+                    inside = to_x >= I(1) and to_x <= I(nx) and to_y >= I(1) and to_y <= I(ny)
+                    if inside and to_z >= I(1) and to_z <= I(nz):
+                        w = slab * I(whole) + to_y * I(sy) + to_x + (to_z * I(sz) if I(sz) > I(0) else I(0))
+                        if bare[U(w)] > NO_UNIT:
+                            target[i] = np.int32(w)
+            if target[i] != NOWHERE:
+                bid(best, target[i], contest_key(seed, key_stream, step, uid[i], 0))
+
+
+@kernel
+def wrap_axon(i, seeds, step, key_stream, whole, uid, voxel, target, best, kind, slots, n_slots, held, units, n_voxels):
+    """Give the highest bidder of a voxel one sheath there.
+
+    kind   int64   0 for original, 1 for remyelinated
+    """
+    if target[i] != NOWHERE:
+        if wins(best, target[i], contest_key(seeds[U(voxel[i]) // U(whole)], key_stream, step, uid[i], 0)):
+            placed = I(0)
+            for k in range(n_slots):
+                s = U(i) * U(n_slots) + U(k)
+                if placed == I(0) and slots[s] == EMPTY:
+                    slots[s] = target[i] * np.int32(2) + np.int32(kind)
+                    placed = I(1)
+            held[i] += np.float32(1)
+            atomic_add(units, U(kind) * U(n_voxels) + U(target[i]), ONE_UNIT)

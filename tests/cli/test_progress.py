@@ -1,0 +1,40 @@
+"""What a run tells people: lines in a log, key numbers, time spans."""
+
+import io
+
+from experiments.progress import Lines, duration, key_numbers
+
+
+def test_key_numbers_are_at_most_four_and_the_telling_ones():
+    measures = {
+        "bbb_leak": 0.25, "count.th1": 30.0, "count.msc": 12.0, "lesion_area_mm2": 0.4567,
+        "mean.tnf": 3.0, "remyelinated_area_mm2": 0.1, "msc_density": 7.0,
+    }  # fmt: skip
+    assert key_numbers(measures) == "42 cells, lesion 0.457 mm2, remyelinated 0.100 mm2, BBB leak 0.25"
+
+
+def test_a_dish_without_tissue_shows_its_fields():
+    assert key_numbers({"count.msc": 2, "mean.tnf": 12.345}) == "2 cells, tnf 12.3"
+
+
+def test_durations_read_as_people_say_them():
+    assert [duration(s) for s in (0.4, 59, 61, 3599.7, 7500)] == ["0 s", "59 s", "1 min 01 s", "1 h 00 min", "2 h 05 min"]
+
+
+def test_a_log_gets_a_line_every_so_often_with_the_time_left(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("experiments.progress.time.monotonic", lambda: clock[0])
+    stream = io.StringIO()
+    lines = Lines(stream, every=10)
+    for name in ("bin", "sense"):
+        lines.compiling(name)
+    lines.begin(40.0, 10.0)
+    for day in range(11, 17):
+        clock[0] += 4
+        lines.advance(float(day), {"lesion_area_mm2": 0.5})
+    told = stream.getvalue().splitlines()
+    assert told[0].startswith("compiling kernels for this machine (once")
+    assert told[1:] == [
+        "day 13.00 of 40, 1 min 48 s left: 0 cells, lesion 0.500 mm2",
+        "day 16.00 of 40, 1 min 36 s left: 0 cells, lesion 0.500 mm2",
+    ]
