@@ -5,6 +5,7 @@ once per voxel as a channel; a cell reads its voxel's channels and multiplies th
 What cells secrete and take up is summed per voxel: channel x sum over its cells of their own factors.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -316,6 +317,30 @@ class Laws:
                 for own, channel in channels.items():
                     self._exchange[target_row].append((weight, channel, self._sum_row(kind, cells.own.product(own))))
 
+    def uptake_caps(self) -> dict[str, float]:
+        """Return the fastest uptake of each field that a voxel can hold, 1/h: the solver's steps depend on it.
+
+        Motile cells fill a part of the voxel, so the greediest of them counts; sessile glia come on top.
+        """
+        tissue, caps = self.config.tissue, {}
+        for name in self.fields:
+            motile, others = 0.0, 0.0
+            for kind, laws in self.config.laws.items():
+                law = laws.get(f"uptake_{name}")
+                if law is None:
+                    continue
+                most, spec = highest(law) / self.volume, self.config.cells.get(kind)
+                if spec is not None and spec.motile:
+                    room = float(tissue.motile_fill) * self.volume / (math.pi / 6 * float(spec.diameter) ** 3)
+                    motile = max(motile, most * max(1, int(room)))
+                else:
+                    others += most * max(1.0, float(tissue.glia_capacity) * self.volume * 1e-9)
+            caps[name] = motile + others
+        clearing = self.config.laws.get("tissue", {}).get("clear_debris")
+        if clearing is not None and "debris" in caps:
+            caps["debris"] += highest(clearing)
+        return {name: cap for name, cap in caps.items() if cap > 0}
+
     # --- running them -----------------------------------------------------------------------------------------------
 
     def freeze(self, machine) -> None:
@@ -388,6 +413,16 @@ class Laws:
         cells.late.run(self.machine, n, flat, stride)
         kernels.gather_row(self.machine, n, *tables["values"], voxel, self.flat, size, flat, stride)
         kernels.cap_row(self.machine, n, *tables["caps"], flat, stride)
+
+
+def highest(law) -> float:
+    """Return an upper bound of a law: every factor at its larger end."""
+
+    def product(factors) -> float:
+        return math.prod(max(float(factor.from_), float(factor.to), 0.0) for factor in factors.values())
+
+    value = sum(float(term.base) * product(term.times) for term in law.terms.values()) * product(law.times)
+    return value if law.at_most is None else min(value, float(law.at_most))
 
 
 def _gather_tables(machine, cells: CellLaws) -> dict[str, list]:

@@ -64,7 +64,7 @@ class LesionModel(mesa.Model):
         self.tissue = Tissue(self)
         self.tissue.connect(self.laws)
         blocks = [self.laws.block(what) for what in ("field", "source", "uptake")]
-        self.fields = Fields(config, self.grid, self.machine, *blocks)
+        self.fields = Fields(config, self.grid, self.machine, *blocks, self.laws.uptake_caps())
 
         self.population: dict[str, Population] = {kind: cls(self, kind) for kind, cls in classes.items()}
         self.populations = AgentSet(list(self.population.values()), random=self.random)
@@ -116,7 +116,7 @@ class LesionModel(mesa.Model):
             self.populations.do("act")
             self.tissue.act()
         with self.phase("diffuse"):
-            self.fields.diffuse(self.steps)
+            self.fields.diffuse(self.step_hours)
         with self.phase("move"):
             self.populations.do("propose")
             self.populations.do("settle")

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 INFO, CONFIG, RESOLVED, MEASURES = "run.json", "config.yaml", "resolved.yaml", "measures"
 
 
+def read_measures(path: Path) -> "pandas.DataFrame":
+    """Read a table of read-outs to the last bit; a last row that is half written is left out."""
+    import pandas
+
+    rows = path.read_text().split("\n")[:-1]
+    if not rows:
+        return pandas.DataFrame({"day": np.zeros(0)})
+    values = np.loadtxt(rows[1:], delimiter=",", ndmin=2) if rows[1:] else np.zeros((0, rows[0].count(",") + 1))
+    return pandas.DataFrame(values, columns=rows[0].split(","))
+
+
 class Run:
     """A run folder. What was read is kept: load the folder again to see a running run go on."""
 
@@ -50,18 +61,10 @@ class Run:
     @cached_property
     def measures(self) -> "pandas.DataFrame":
         """Read-outs over time: the column day, then one column each."""
-        from io import StringIO
-
         import pandas
 
         whole = self.folder / f"{MEASURES}.parquet"
-        if whole.exists():
-            return pandas.read_parquet(whole)
-        lines = (self.folder / f"{MEASURES}.csv").read_text()
-        finished = lines[: lines.rfind("\n") + 1]  # the last row may be half written
-        if not finished:
-            return pandas.DataFrame({"day": np.zeros(0)})
-        return pandas.read_csv(StringIO(finished), float_precision="round_trip")
+        return pandas.read_parquet(whole) if whole.exists() else read_measures(self.folder / f"{MEASURES}.csv")
 
     @cached_property
     def events(self) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ class Tissue:
         if hasattr(self, "_relaxing"):
             relax_row(machine, size, *self._relaxing, self.laws.flat, size)
         reactivity, days, scar = (self.laws.row(name) for name in ASTROCYTE_STATES)
-        days += dt * (reactivity > np.float32(float(self.spec.reactive_above)))
+        days += dt * (reactivity > np.float32(float(self.spec.astrocytes_reactive_above)))
         scar += self._law("astrocytes", "scar") * dt
 
     def state(self) -> dict[str, np.ndarray]:

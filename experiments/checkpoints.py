@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,8 @@ def _blocks(counters: dict, arrays: Mapping[str, np.ndarray]):
     table = [{"name": name, "dtype": a.dtype.str, "shape": list(a.shape)} for name, a in plain.items()]
     header = json.dumps({"counters": counters, "arrays": table}).encode()
     seal = hashlib.sha256()
-    for block in (MAGIC, struct.pack("<Q", len(header)), header, *(array.reshape(-1) for array in plain.values())):
+    blocks: list[Any] = [MAGIC, struct.pack("<Q", len(header)), header, *(array.reshape(-1) for array in plain.values())]
+    for block in blocks:
         seal.update(block)
         yield block
     yield seal.digest()

@@ -3,10 +3,13 @@
 ``[x]`` is the signal x itself; ``(a -> b as x passes h, n=k)`` goes from a to b with a Hill coefficient k, half-way at h.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from abm.config.vocabulary import TISSUE_STATES
+
 WIDTH = 112
+ORDER = ("rate", "level", "speed", "bias", "secretion", "uptake")
 
 
 def equation(name: str, law: Any) -> list[str]:
@@ -25,6 +28,11 @@ def equation(name: str, law: Any) -> list[str]:
         if shared:
             lines += _wrap(f"{indent}x ", shared, indent + "  ")
     return [*lines, *(f"{indent}{remark}" for remark in _remarks(law))]
+
+
+def in_order(laws: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Sort laws for reading: what a cell does comes before what it gives and takes."""
+    return sorted(laws.items(), key=lambda item: ORDER.index(item[1].type))
 
 
 def _term(term: Any) -> list[str]:
@@ -84,11 +92,14 @@ def _wrap(head: str, factors: list[str], indent: str) -> list[str]:
     return lines
 
 
-def signal_line(name: str, signal: Any) -> str:
-    """Write a derived signal as the sum it is."""
+def signal_line(name: str, signal: Any, present: Collection[str]) -> str:
+    """Write a derived signal as the sum it is; ``present`` are the fields and kinds that are there, others read as zero."""
     parts = [part if weight == 1 else f"{float(weight):g} {part}" for part, weight in signal.sum.items()]
     radius = f", within {signal.radius.text}" if signal.radius is not None else ""
-    return f"{name} = {' + '.join(parts)}{radius}"
+    names = {part.split(".")[1] if part.startswith("density.") else part for part in signal.sum}
+    absent = sorted(names - set(present) - set(TISSUE_STATES))
+    remark = f"  (left out, so zero: {', '.join(absent)})" if absent else ""
+    return f"{name} = {' + '.join(parts)}{radius}{remark}"
 
 
 def signals_of(laws: Mapping[str, Any]) -> set[str]:

@@ -102,7 +102,7 @@ def write_gif(path: Path, days: list[float], fps: float, draw: Callable[[float],
 
     spread = np.linspace(0, len(days) - 1, PALETTE_FROM).astype(int)
     sample = np.concatenate([draw(days[i])[::PALETTE_STRIDE, ::PALETTE_STRIDE, :3] for i in spread])
-    palette = Image.fromarray(np.ascontiguousarray(sample)).quantize(GIF_COLOURS)
+    palette = Image.fromarray(np.ascontiguousarray(sample)).quantize(GIF_COLOURS, Image.Quantize.FASTOCTREE)
 
     def paletted(day: float) -> Image.Image:
         frame = Image.fromarray(np.ascontiguousarray(draw(day)[..., :3]))

@@ -86,7 +86,7 @@ class Difference:
 def differences(first: str | Path, second: str | Path) -> list[Difference]:
     """List what differs between two configs; each is a scenario, a file or the folder of a run."""
     one, other = (dict(_leaves(open_config(given).resolved())) for given in (first, second))
-    keys = [*one, *(key for key in other if key not in one)]
+    keys = [key for key in {**one, **other} if key not in ("name", "title", "purpose")]
     return [Difference(key, one.get(key, ""), other.get(key, "")) for key in keys if one.get(key) != other.get(key)]
 
 
@@ -105,7 +105,9 @@ def open_config(given: str | Path) -> Any:
 
 def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
     """Walk what ``Config.resolved`` gives: a dotted key and the text of each value."""
-    if isinstance(node, Mapping) and "value" in node and "where" in node:
+    if isinstance(node, list):
+        yield key, ", ".join(text for each in node for _, text in _leaves(each))
+    elif isinstance(node, Mapping) and "value" in node and "where" in node:
         yield key, _text(node)
     elif isinstance(node, Mapping) and node:
         for name, below in node.items():
@@ -127,7 +129,7 @@ def law_lines(config: Any, kind: str | None = None) -> Iterator[str]:
     """Write the laws of one kind, or of all, as equations with the numbers, units and sources under each."""
     from abm.config import ConfigError
     from abm.config.errors import hint
-    from experiments.equations import equation, signal_line, signals_of
+    from experiments.equations import equation, in_order, signal_line, signals_of
     from experiments.tables import plain
 
     if kind is not None and kind not in config.laws:
@@ -136,7 +138,7 @@ def law_lines(config: Any, kind: str | None = None) -> Iterator[str]:
     found = values(config)
     for owner in [kind] if kind is not None else config.laws:
         yield f"--- {owner} ---"
-        for name, law in config.laws[owner].items():
+        for name, law in in_order(config.laws[owner]):
             yield ""
             yield from equation(name, law)
             start = f"laws.{owner}.{name}."
@@ -150,7 +152,9 @@ def law_lines(config: Any, kind: str | None = None) -> Iterator[str]:
         if derived:
             yield ""
             yield "where"
-            yield from (f"  {signal_line(name, config.signals[name])}" for name in derived)
+            yield from (
+                f"  {signal_line(name, config.signals[name], {*config.fields, *config.cells})}" for name in derived
+            )
         yield ""
 
 

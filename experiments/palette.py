@@ -14,7 +14,7 @@ INK, DIM = "#f0ede6", "#a3adb8"
 HUGE, LARGE, NORMAL, SMALL = 40, 21, 15, 13
 
 MYELIN, LOST, REMYELINATED, DEBRIS = "#d2c7b0", "#15101a", "#5f9fb8", "#5b3d2e"
-VESSEL, LEAK = "#ff6b6b", "#ffd166"
+VESSEL, LEAK = "#7fe0ff", "#ffd166"
 DIFFERENCE = ("#ffb866", "#b8661a", PANEL, "#2873ab", "#8fd3ff")  # from less to more
 
 ARMS = ((INK, "-"), ("#56b4e9", "--"), ("#f0c000", "-."), ("#e58bb8", ":"))

@@ -39,7 +39,15 @@ PAGE_DPI = 100
 PIXEL = 72 / PAGE_DPI  # in points
 
 VENULE_RADIUS = 8  # px
-GLOW = ((46, 0.06), (39, 0.07), (32, 0.08), (26, 0.10), (20, 0.13), (14, 0.18), (9, 0.90))  # radius in px, opacity, around a venule that is fully open
+GLOW = (
+    (46, 0.06),
+    (39, 0.07),
+    (32, 0.08),
+    (26, 0.10),
+    (20, 0.13),
+    (14, 0.18),
+    (9, 0.90),
+)  # radius in px, opacity, around a venule that is fully open
 SCALE_BARS = (10, 20, 50, 100, 200, 500, 1000, 2000)  # um
 
 Box = tuple[float, float, float, float]  # left, top, width, height
@@ -262,49 +270,48 @@ class Series:
             bright.set_data(line.x[:n], line.y[:n])
             dot.set_data(line.x[n - 1 : n], line.y[n - 1 : n])
         if len(self.lines) == 1:
-            digits = 0 if self.axes.get_ylim()[1] > 20 else 2
-            self.value.set_text(f"{self.lines[0].at(day):.{digits}f} {self.unit}".strip())
+            digits, now = 0 if self.axes.get_ylim()[1] > 20 else 2, self.lines[0].at(day)
+            self.value.set_text(f"{now:.{digits}f} {self.unit}".strip() if np.isfinite(now) else "none")
 
 
 class Timeline:
-    """A strip of days with the trigger, the doses and other events, and how far the film is."""
+    """A strip of days with the trigger and the doses, and how far the film is."""
+
+    GAP = 14  # px, between a mark and its words
 
     def __init__(self, page: Page, box: Box, scene: Scene, run: Any) -> None:
-        last = scene.last
-        axes = page.axes(box)
-        axes.set(xlim=(0, last), ylim=(0, 1), yticks=[])
-        axes.set_xlabel("day", color=DIM, fontsize=SMALL, labelpad=1)
-        for begin, end in scene.trigger(run):
-            axes.axvspan(begin, end, color=LEAK, alpha=0.30, lw=0)
-        if scene.trigger(run):
-            axes.text(
-                scene.trigger(run)[0][0] + 4 / box[2] * last, 0.5, "trigger", color=LEAK, fontsize=SMALL, va="center"
-            )
+        self.page, self.last, self.gap = page, scene.last, self.GAP * scene.last / box[2]
+        self.per_pixel = scene.last / box[2]
+        self.axes = page.axes(box)
+        self.axes.set(xlim=(0, scene.last), ylim=(0, 1), yticks=[])
+        self.axes.set_xlabel("day", color=DIM, fontsize=SMALL, labelpad=1)
+        marks, windows = scene.marks(run), scene.trigger(run)
+        for begin, end in windows:
+            self.axes.axvspan(begin, end, color=LEAK, alpha=0.30, lw=0)
+        self.taken = [(day - self.gap, day + self.gap) for day, _ in marks]
         self.done = Rectangle((0, 0), 0, 1, color=INK, alpha=0.10, lw=0)
-        axes.add_patch(self.done)
-        self.cursor = axes.axvline(0, color=INK, lw=3)
-        page.moves(self.done, self.cursor, *self.doses(page, axes, box[2] / last, scene.marks(run), last))
-
-    def doses(
-        self, page: Page, axes: Axes, per_day: float, marks: list[tuple[float, str]], last: float
-    ) -> list[Artist]:
-        """Mark each dose; its words stand beside it where there is room for them, over the cursor."""
-        drawn: list[Artist] = []
-        free, gap = 0.0, 14 / per_day
-        days = [day for day, _ in marks]
+        self.axes.add_patch(self.done)
+        self.cursor = self.axes.axvline(0, color=INK, lw=3)
+        page.moves(self.done, self.cursor)
+        for begin, _ in windows[:1]:
+            self.label("trigger", LEAK, [begin + self.gap / 4])
         for day, text in marks:
-            drawn += axes.plot([day], [0.5], "v", color=INK, ms=13, mec=BACK, clip_on=False)
-            words = axes.text(day + gap, 0.5, text, color=INK, fontsize=SMALL, va="center")
-            words.set_bbox({"facecolor": PANEL, "linewidth": 0, "pad": 2})
-            wide = page.width(words) / per_day
-            start = day + gap if day + gap + wide <= last else day - gap - wide
-            if start < free:
-                words.remove()
-                continue
-            words.set_x(start)
-            drawn.append(words)
-            free = max(day, start + wide) + gap
-        return drawn
+            page.moves(*self.axes.plot([day], [0.5], "v", color=INK, ms=13, mec=BACK, clip_on=False))
+            self.label(text, INK, [day + self.gap, day - self.gap], plate=True)
+
+    def label(self, text: str, colour: str, starts: list[float], plate: bool = False) -> None:
+        """Write words to the right of the first start, else to the left of the second, else not at all."""
+        words = self.axes.text(0, 0.5, text, color=colour, fontsize=SMALL, va="center")
+        wide = self.page.width(words) * self.per_pixel
+        for left in (starts[0], *(start - wide for start in starts[1:])):
+            if 0 <= left <= self.last - wide and all(b <= left or left + wide <= a for a, b in self.taken):
+                words.set_x(left)
+                if plate:
+                    words.set_bbox({"facecolor": PANEL, "linewidth": 0, "pad": 2})
+                self.taken.append((left, left + wide))
+                self.page.moves(words)
+                return
+        words.remove()
 
     def show(self, day: float) -> None:
         self.done.set_width(day)

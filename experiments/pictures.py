@@ -45,7 +45,7 @@ def animate(
     console = Console(stderr=True)
     days = track(plan.days, "drawing", console=console, transient=True, disable=not console.is_terminal)
     write_film(out, days, plan.fps, page.frame)
-    typer.echo(f"{out}: {len(plan.days)} frames, {plan.seconds:.0f} s", err=True)
+    typer.echo(f"{out}: {len(plan.days)} frames, {plan.seconds:.1f} s", err=True)
 
 
 def picture(

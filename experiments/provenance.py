@@ -7,7 +7,6 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -97,18 +96,3 @@ def machine_facts() -> dict[str, object]:
 def command_line() -> str:
     """Return the command that was typed."""
     return shlex.join(["remyelin", *sys.argv[1:]])
-
-
-def sources(node: object) -> Iterator[str]:
-    """Yield every ``source`` in a nested dict."""
-    if isinstance(node, dict):
-        source = node.get("source")
-        if isinstance(source, str):
-            yield source
-        for value in node.values():
-            yield from sources(value)
-
-
-def citations(config) -> list[str]:
-    """Return the keys of the references that a run's values come from."""
-    return sorted(set(sources(config.resolved())) - {"assumed", "recalled"})

@@ -123,7 +123,9 @@ class LesionView(View):
         page.write(self.LEGEND, 134, "Tissue", NORMAL, weight="bold")
         self.tissue_legend([(self.LEGEND, 174 + 36 * row) for row in range(len(TISSUE) + len(VENULES))])
         page.write(self.LEGEND, 422, "Cells", NORMAL, weight="bold")
-        page.write(self.LEGEND + 365, 422, "now", NORMAL, ha="right", color=DIM)
+        page.write(
+            self.LEGEND + 365, 422, "now, in this plane" if scene.solid else "now", NORMAL, ha="right", color=DIM
+        )
         self.pieces.append(Counts(page, self.LEGEND, 462, 365, scene, run))
         self.series(run)
 
@@ -146,7 +148,7 @@ class LesionView(View):
     def m1_share(self, run: Any) -> list[Line]:
         """Percent of the phagocytes that are M1-like, from the ratio M1 : M2."""
         lines = self.scene.line(run, "m1_m2", INK)
-        return [Line(line.x, 100 * line.y / (1 + line.y), line.colour) for line in lines]
+        return [Line(line.x, 100 * (1 - 1 / (1 + line.y)), line.colour) for line in lines]
 
 
 class FieldsView(View):
@@ -160,7 +162,8 @@ class FieldsView(View):
         names = self.scene.fields(run)
         if not names:
             raise Refused(f"{run.name} kept no fields: name some in output.fields and run again")
-        self.head(WIDTH - EDGE, f"{self.names[0]}; {self.about()}; outline: where half of the myelin is lost")
+        outline = "; outline: where half of the myelin is lost" if "myelin" in run.layers else ""
+        self.head(WIDTH - EDGE, f"{self.names[0]}; {self.about()}{outline}")
         rows = next(rows for rows in (1, 2, 3, 4) if rows == 4 or len(names) <= rows * (2 * rows - 1))
         columns = -(-len(names) // rows)
         high, wide = (HEIGHT - 120 - 50) / rows, (WIDTH - 2 * EDGE) / columns

@@ -7,27 +7,24 @@ of ``experiments.failures`` where a run does not come to its end.
 import contextlib
 import logging
 import os
-import shutil
 import signal
-import socket
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments import checkpoints, provenance
+from experiments import checkpoints, folders, provenance
 from experiments.claim import Claim
 from experiments.failures import Failure, Refused, RunFailed, Stopped, is_disk_full, reason
 from experiments.progress import Silent
-from experiments.store import Frames, Layer, Store, bytes_needed, write_json
+from experiments.sources import citations
+from experiments.store import CHECKPOINTS, Frames, Layer, Store, bytes_needed, write_json
 
-RUNS = "runs"
-INFO, CONFIG, RESOLVED = "run.json", "config.yaml", "resolved.yaml"
 RESULT = (
     "run",
     "status",
@@ -50,79 +47,6 @@ def result_of(info: dict, **changes) -> dict:
     """Return the result of a run in the form that ``--json`` prints: every name, null where it is not known."""
     known = {**info, **changes}
     return {name: known.get(name) for name in RESULT}
-
-
-# --- folders ------------------------------------------------------------------------------------------------------------
-
-
-def read_info(folder: Path) -> dict:
-    """Return the run.json of a folder; empty where there is none."""
-    import json
-
-    try:
-        return dict(json.loads((folder / INFO).read_text()))
-    except (OSError, ValueError):
-        return {}
-
-
-def _claim_empty(folder: Path, ours: bool = False) -> Claim:
-    """Make a folder and claim it. Raises Refused where it holds anything or cannot be written.
-
-    ours   the name is a run's hash: what a start that was cut off left there may go
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        claim = Claim(folder)
-        if ours and not (folder / INFO).exists():
-            _take_back(folder)
-        others = sorted(path.name for path in folder.iterdir() if path.name != claim.path.name)
-    except OSError as error:
-        raise Refused(
-            f"cannot write to {folder}: {reason(error)}; choose another folder with --out, or free this one"
-        ) from None
-    if others and not ours:
-        claim.release()
-        raise Refused(
-            f"{folder} is not empty (it holds {others[0]}); choose another with --out: nothing is overwritten"
-        )
-    return claim
-
-
-def _take_back(folder: Path) -> None:
-    """Remove what a run that never began has written into its folder."""
-    for path in [*folder.glob(".*.aside"), *(folder / name for name in (CONFIG, RESOLVED, INFO))]:
-        path.unlink(missing_ok=True)
-
-
-def _claim_default(config, force_new: bool) -> tuple[Path, Claim | None]:
-    """Find the folder of a run by its hash; without a claim the identical run is finished already."""
-    first = Path(RUNS) / config.name / provenance.run_hash(config)
-    number = 1
-    while True:
-        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
-        if read_info(folder).get("status") == "done" and not force_new:
-            return folder, None
-        if not (force_new and (folder / INFO).exists()):
-            claim = _claim_empty(folder, ours=True)
-            if not (info := read_info(folder)):
-                return folder, claim
-            claim.release()
-            if not force_new and info["status"] != "done":
-                raise Refused(
-                    f"{folder} holds this run, {info['status']} at day {info.get('days') or 0:.4g}; "
-                    f"go on with: remyelin resume {folder} (or start afresh beside it with --force-new)"
-                )
-        if force_new:
-            number += 1
-
-
-def _check_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise Refused(
-            f"{folder}: the run writes at least {needed / 1e9:.2g} GB and {free / 1e9:.2g} GB are free; "
-            "make room, choose another disk with --out, or raise output.frames_every"
-        )
 
 
 # --- signals and logs ---------------------------------------------------------------------------------------------------
@@ -160,7 +84,7 @@ def listening(request: StopRequest) -> Iterator[None]:
 @contextlib.contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """Write this run's messages and the warnings of libraries to its log.txt."""
-    handler = logging.FileHandler(path)
+    handler = logging.FileHandler(path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     loggers = (log, logging.getLogger("py.warnings"))
     log.setLevel(logging.INFO)
@@ -184,8 +108,8 @@ class Schedule:
     """The steps at which a run is observed: read-outs, frames, checkpoints; the first and the last always are."""
 
     def __init__(self, config):
-        self.step_hours = float(config.time.step)
-        self.n_steps = max(1, round(float(config.hours) / self.step_hours))
+        self.step_hours = config.step_hours
+        self.n_steps = config.n_steps
         self.measures = self._every(config.output.measures_every)
         self.frames = sorted(self._every(config.output.frames_every))
         self.checkpoints = self._every(config.output.checkpoint_every)
@@ -251,7 +175,7 @@ class Session:
                 phases={phase: round(seconds, 4) for phase, seconds in self.model.phase_seconds.items()},
                 measures={name: _number(value) for name, value in self.latest.items()},
             )
-        write_json(self.folder / INFO, self.info)
+        write_json(self.folder / folders.INFO, self.info)
 
     def layers(self) -> dict[str, Layer]:
         """Return the layers to keep: those named in output.fields, and all of the tissue."""
@@ -260,7 +184,7 @@ class Session:
         for name in self.model.layer_names:
             if name not in fields:
                 kept[name] = Layer("1", name)
-            elif asked is None or name in asked:
+            elif asked == "all" or name in asked:
                 kept[name] = Layer(fields[name].unit, fields[name].label)
         return kept
 
@@ -283,12 +207,12 @@ class Session:
     def cell_frame(self):
         """Return the cells to keep: those of the kinds named in output.cells."""
         cells, asked = self.model.cell_table(), self.config.output.cells
-        return cells if asked is None else cells[cells["kind"].isin(asked)]
+        return cells if asked == "all" else cells[cells["kind"].isin(asked)]
 
     def own_columns(self) -> list[str]:
         """Name the columns that only some kinds have, also of kinds that have no cell yet."""
         asked = self.config.output.cells
-        populations = [p for kind, p in self.model.population.items() if asked is None or kind in asked]
+        populations = [p for kind, p in self.model.population.items() if asked == "all" or kind in asked]
         return list(dict.fromkeys(name for population in populations for name in population.state_names))
 
     def observe(self, store: Store) -> None:
@@ -334,59 +258,79 @@ class Session:
         day = self.schedule.day(self.model.steps)
         raise Stopped(f"stopped by {signal_name} at day {day:.4g}; go on with: remyelin resume {self.folder}")
 
-    def finish(self, store: Store) -> dict:
-        """Write the tables, the digest and the status of a finished run."""
-        store.summarise()
+    def go(self, counters: dict, stop: StopRequest) -> dict:
+        """Run to the end from where ``counters`` say, write the tables, and return the result."""
+        store = self.open_store(counters)
+        try:
+            self.advance(store, stop)
+            store.summarise()
+        finally:
+            store.close()
         checkpoints.keep_newest(store.checkpoint_folder, 1)
         self.note(status="done", error=None, digest=self.model.digest(), frames=store.n_frames)
         log.info("done: digest %s", self.info["digest"])
         return self.result()
 
+    def warn(self, text: str) -> None:
+        """Tell of something a person should know, here and in the log."""
+        log.warning(text)
+        self.reporter.message(f"warning: {text}")
+
     def close_with(self, status: str, sentence: str) -> None:
         """Record how the run ended; where even that cannot be written, the folder can still be resumed."""
         log.error("%s: %s", status, sentence)
-        with contextlib.suppress(OSError):
-            self.note(status=status, error=sentence)
         self.info.update(status=status, error=sentence)
+        with contextlib.suppress(OSError):
+            if (self.folder / folders.INFO).exists():
+                self.note()
 
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _go(session: Session, stop: StopRequest, counters: dict) -> dict:
-    """Run a session to its end, and turn every way it can break off into one sentence and a status."""
+def _compute(session: Session, begin: Callable[[Session], dict]) -> dict:
+    """Run a session to its end, and turn every way it can break off into one sentence and a status.
+
+    begin   builds the model and brings it to where the session starts; returns the counters of that checkpoint
+    """
+    from abm.config import ConfigError
     from abm.model import ModelError
 
+    stop = StopRequest(session.reporter)
     resumable = f"go on with: remyelin resume {session.folder}"
-    try:
-        store = session.open_store(counters)
+    failure: Failure
+    with logging_to(session.folder / folders.LOG):
+        log.info("%(command)s, on %(backend)s with %(threads)d threads", session.part)
         try:
-            session.advance(store, stop)
-            return session.finish(store)
+            with listening(stop), _telling_of_kernels(session.reporter):
+                return session.go(begin(session), stop)
+        except (ConfigError, Refused):
+            raise
+        except Stopped as stopped:
+            failure = stopped
+        except KeyboardInterrupt:
+            failure = Stopped(f"stopped at once; {resumable}")
+        except ModelError as error:
+            failure = RunFailed(f"{error}; what was kept until then is in {session.folder}")
+        except MemoryError:
+            failure = RunFailed(
+                f"out of memory; take a smaller grid or fewer cells, or a larger machine, and {resumable}"
+            )
+        except OSError as error:
+            log.error("%s", traceback.format_exc())
+            full = is_disk_full(error)
+            what = "the disk is full" if full else f"the run folder can no longer be written: {reason(error)}"
+            failure = Stopped(f"{what} ({session.folder}); {'make room' if full else 'mend that'} and {resumable}")
+        except Exception as error:
+            log.error("%s", traceback.format_exc())
+            failure = RunFailed(
+                f"internal error, please report it: {type(error).__name__}: {error}; "
+                f"the traceback is in {session.folder / folders.LOG}"
+            )
         finally:
             session.reporter.end()
-            store.close()
-    except Stopped as stopped:
-        failure: Failure = stopped
-    except KeyboardInterrupt:
-        failure = Stopped(f"stopped at once; {resumable}")
-    except ModelError as error:
-        failure = RunFailed(f"{error}; what was kept until then is in {session.folder}")
-    except MemoryError:
-        failure = RunFailed(f"out of memory; take a smaller grid or fewer cells, or a larger machine, and {resumable}")
-    except OSError as error:
-        log.error("%s", traceback.format_exc())
-        full = is_disk_full(error)
-        what = "the disk is full" if full else f"the run folder can no longer be written: {reason(error)}"
-        failure = Stopped(f"{what} ({session.folder}); {'make room' if full else 'mend that'} and {resumable}")
-    except Exception as error:
-        log.error("%s", traceback.format_exc())
-        failure = RunFailed(
-            f"internal error, please report it: {type(error).__name__}: {error}; "
-            f"the traceback is in {session.folder / 'log.txt'}"
-        )
-    session.close_with(failure.status, str(failure))
+        session.close_with(failure.status, str(failure))
     failure.result = session.result()
     raise failure from None
 
@@ -395,7 +339,7 @@ def _go(session: Session, stop: StopRequest, counters: dict) -> dict:
 def _telling_of_kernels(reporter: Silent) -> Iterator[None]:
     from kernels import launch
 
-    launch.on_compile = reporter.compiling
+    launch.on_compile = reporter.compiling  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -430,7 +374,7 @@ def new_info(config, machine) -> dict:
         "threads": machine.threads,
         "command": provenance.command_line(),
         "sessions": [],
-        "citations": provenance.citations(config),
+        "citations": [citation.key for citation in citations(config)],
         "frames": 0,
         "digest": None,
         "error": None,
@@ -460,43 +404,32 @@ def run(
     machine = open_machine(backend, threads)
     made = out is None or not Path(out).exists()
     if out is not None:
-        folder = Path(out)
-        if info := read_info(folder):
-            raise Refused(f"{folder} holds a run already ({info['status']}); choose another folder with --out")
-        claim = _claim_empty(folder)
+        folder, claim = Path(out), folders.claim_new(Path(out))
     else:
-        folder, claim = _claim_default(config, force_new)
-        if claim is None:
-            return result_of(read_info(folder), run=str(folder), status="exists")
-    stop = StopRequest(reporter)
+        folder, claim = folders.claim_by_hash(config, force_new)
+    if claim is None:
+        return result_of(folders.read_info(folder), run=str(folder), status="exists")
+
+    def begin(session: Session) -> dict:
+        try:
+            folders.write_config(folder, config)
+            session.note()
+        except OSError as error:
+            raise Refused(f"cannot write to {folder}: {reason(error)}; choose another folder with --out") from None
+        session.build()
+        folders.check_room(folder, session.bytes_needed())
+        return {}
+
     try:
-        with listening(stop), _telling_of_kernels(reporter):
-            session = Session(folder, config, machine, reporter, new_info(config, machine))
-            try:
-                session.build()
-                _check_room(folder, session.bytes_needed())
-                write_config(folder, config)
-                session.note()
-            except (ConfigError, Refused):
-                _take_back(folder)
-                raise
-            except OSError as error:
-                _take_back(folder)
-                raise Refused(f"cannot write to {folder}: {reason(error)}") from None
-            with logging_to(folder / "log.txt"):
-                log.info("started on %s with %d threads: %s", machine.target, machine.threads, session.info["command"])
-                return _go(session, stop, {})
+        return _compute(Session(folder, config, machine, reporter, new_info(config, machine)), begin)
+    except (ConfigError, Refused):
+        folders.take_back(folder)
+        raise
     finally:
         claim.release()
         if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only where nothing was begun: it is empty
-
-
-def write_config(folder: Path, config) -> None:
-    """Write the config as it was given, and as a file that gives every value again by itself."""
-    checkpoints.replace_file(folder / CONFIG, [config.given.encode()])
-    checkpoints.replace_file(folder / RESOLVED, [resolved_text(config).encode()])
 
 
 def resume(
@@ -507,54 +440,50 @@ def resume(
 ) -> dict:
     """Go on with a stopped run from its newest whole checkpoint, and return its result; a finished run is left alone.
 
-    Raises Refused where the folder holds no run, or a process is computing it now.
+    Raises Refused where another process is computing it, or its files are not what was written.
     """
     from abm.run_folder import Run
 
-    reporter = reporter or Silent()
-    stored = Run.load(folder)
-    folder, info = stored.folder, stored.info
-    if info["status"] == "done":
-        return result_of(info, run=str(folder), status="exists")
-    config = stored.config
+    folder, reporter = Path(folder), reporter or Silent()
     machine = open_machine(backend, threads)
+    if Run.load(folder).info["status"] == "done":
+        return result_of(folders.read_info(folder), run=str(folder), status="exists")
     try:
         claim = Claim(folder)
     except OSError as error:
         raise Refused(f"cannot write to {folder}: {reason(error)}") from None
-    stop = StopRequest(reporter)
+
+    def begin(session: Session) -> dict:
+        session.build()
+        counters = _take_up(session)
+        session.note(status="running", error=None, frames=counters.get("frames", 0))
+        return counters
+
     try:
-        with logging_to(folder / "log.txt"), listening(stop), _telling_of_kernels(reporter):
-            log.info(
-                "taken up again on %s with %d threads: %s", machine.target, machine.threads, provenance.command_line()
-            )
-
-            def warn(text: str) -> None:
-                log.warning(text)
-                reporter.message(f"warning: {text}")
-
-            if info["code_version"] != provenance.code_version():
-                warn(
-                    f"the run was begun by version {info['code_version']} and goes on with {provenance.code_version()}: "
-                    "its digest may differ from that of an uninterrupted run"
-                )
-            session = Session(folder, config, machine, reporter, info)
-            session.build()
-            newest = checkpoints.read_newest(folder / "checkpoints", warn)
-            counters: dict = {}
-            if newest is None:
-                warn("there is no whole checkpoint: the run starts again from its beginning")
-            else:
-                counters, state = newest
-                session.model.restore(state)
-                session.part["from_step"] = counters["step"]
-            session.note(
-                status="running",
-                error=None,
-                backend=machine.target,
-                threads=machine.threads,
-                frames=counters.get("frames", 0),
-            )
-            return _go(session, stop, counters)
+        stored = Run.load(folder)  # again: another process may have been at it until now
+        if stored.info["status"] == "done":
+            return result_of(stored.info, run=str(folder), status="exists")
+        info = {**stored.info, "backend": machine.target, "threads": machine.threads}
+        return _compute(Session(folder, stored.config, machine, reporter, info), begin)
     finally:
         claim.release()
+
+
+def _take_up(session: Session) -> dict:
+    """Bring a model to the newest checkpoint that is whole, and return the counters of that; empty if there is none."""
+    now, then = provenance.code_version(), session.info["code_version"]
+    if now != then:
+        session.warn(
+            f"the run was begun by version {then} and goes on with {now}: "
+            "its digest may differ from that of an uninterrupted run"
+        )
+    elif provenance.run_hash(session.config) != session.info["identity"]:
+        raise Refused(f"{session.folder / folders.RESOLVED} is not what this run was begun with; nothing was changed")
+    newest = checkpoints.read_newest(session.folder / CHECKPOINTS, session.warn)
+    if newest is None:
+        session.warn("there is no whole checkpoint: the run starts again from its beginning")
+        return {}
+    counters, state = newest
+    session.model.restore(state)
+    session.part["from_step"] = counters["step"]
+    return counters

@@ -20,6 +20,7 @@ LEAST_WINDOW = 800.0  # um
 SMALLEST, LARGEST = 3.0, 16.0  # diameter of a point, px
 COVER = 0.08  # share of a full map that a kind may cover at its peak
 NOT_CELLS = ("neuron", "venule")  # axon bundles and vessels belong to the tissue
+ONLY_ACTIVE = ("microglia",)  # resting ones are everywhere and would hide the rest
 TREATMENT = "msc"
 NO_ROWS, NO_PLACES = np.empty(0, np.intp), np.empty((0, 2))
 TREATMENT_PIXELS = 13.0
@@ -28,7 +29,7 @@ SAME_DAY = 1e-6
 
 @dataclass(frozen=True)
 class Look:
-    """How a kind of cell is drawn; of sessile glia only the active ones are."""
+    """How a kind of cell is drawn."""
 
     label: str
     colour: str
@@ -83,7 +84,7 @@ class Scene:
                 raise Refused(f"{run.name} has no frames yet: let it run on, or set output.frames_every")
         self.runs = runs
         self.solid = len(runs[0].config.grid.size) == 3
-        self.last = float(max(run.frame_days[-1] for run in runs))
+        self.last = float(max(run.frame_days[-1] for run in runs)) or 1.0
         self.held: dict[int, Moment] = {}
         self.window = self.choose_window()
         self.kinds = self.choose_kinds(map_pixels)
@@ -116,7 +117,7 @@ class Scene:
         return float(left), float(left + side), float(bottom), float(bottom + side)
 
     def choose_kinds(self, map_pixels: float) -> dict[str, Look]:
-        """Choose what to draw: cells that move, and sessile glia while active; the most numerous lowest."""
+        """Choose how to draw the cells that move, microglia only while active; the most numerous lie lowest."""
         most: dict[str, int] = {}
         for run in self.runs:
             for day in self.sample(run):
@@ -131,7 +132,7 @@ class Scene:
             crowded = map_pixels * np.sqrt(COVER / most[kind])
             pixels = float(np.clip(crowded, SMALLEST, max(float(cell.diameter) * scale, 2 * SMALLEST)))
             looks[kind] = Look(
-                cell.label if cell.motile else f"{cell.label}, active", cell.colour, min(pixels, LARGEST)
+                f"{cell.label}, active" if kind in ONLY_ACTIVE else cell.label, cell.colour, min(pixels, LARGEST)
             )
         if TREATMENT in looks:
             look = looks.pop(TREATMENT)
@@ -166,8 +167,8 @@ class Scene:
         cells = {}
         for kind, cell in run.config.cells.items():
             mine = rows.get(kind, NO_ROWS)
-            if kind not in NOT_CELLS:
-                cells[kind] = places[mine if cell.motile else mine[active[mine]]]
+            if cell.motile and kind not in NOT_CELLS:
+                cells[kind] = places[mine[active[mine]] if kind in ONLY_ACTIVE else mine]
         venules = rows.get("venule", NO_ROWS)
         leak = table["bbb"].to_numpy(float)[venules] if "bbb" in table else np.zeros(len(venules))
         return Moment(day, cells, places[venules], np.clip(np.nan_to_num(leak), 0, 1))
@@ -240,7 +241,8 @@ class Scene:
 
     def cell_lines(self, run: Any) -> list[Line]:
         """Counts of the kinds drawn, for a scale in powers of ten: nothing is drawn where there are none."""
-        lines = [line for kind, look in self.kinds.items() for line in self.line(run, f"count.{kind}", look.colour)]
+        whole = {kind: look.colour for kind, look in self.kinds.items() if kind not in ONLY_ACTIVE}
+        lines = [line for kind, colour in whole.items() for line in self.line(run, f"count.{kind}", colour)]
         return [Line(line.x, np.where(line.y > 0, line.y, np.nan), line.colour) for line in lines]
 
     def roster(self, run: Any) -> tuple[list[str], list[str]]:
@@ -257,13 +259,14 @@ class Scene:
 
     def trigger(self, run: Any) -> list[tuple[float, float]]:
         """First and last day of each window in which the barrier is made to open."""
-        trigger = getattr(run.config.tissue, "trigger", None)
-        windows = trigger.windows.values() if trigger else ()
+        tissue = run.config.tissue
+        windows = tissue.trigger.windows.values() if tissue and tissue.trigger else ()
         return [(float(window.from_) / 24, float(window.to) / 24) for window in windows]
 
     def marks(self, run: Any) -> list[tuple[float, str]]:
-        """Day and words of each dose, as they happened."""
-        return [(float(event["day"]), plain(event["text"])) for event in run.events if event["kind"] == "dose"]
+        """Day and first words of each dose, as they happened."""
+        doses = [event for event in run.events if event["kind"] == "dose"]
+        return [(float(dose["day"]), plain(dose["text"].split(", ")[0])) for dose in doses]
 
 
 def plain(text: str) -> str:
@@ -273,10 +276,15 @@ def plain(text: str) -> str:
 
 def arm_name(run: Any) -> str:
     """Name an arm by its treatment, as a person would: ``1000 MSC/mm³, day 7``."""
-    msc = getattr(run.config.therapy, "msc", None)
-    if msc is None or msc.dose is None:
-        return "untreated"
-    return f"{plain(msc.dose.text).replace('cells', 'MSC')}, day {float(msc.day) / 24:g}"
+    parts = [name.replace("_", " ") for name in run.config.therapy.comparators]
+    doses = run.config.doses
+    if doses:
+        first = doses[0]
+        route = "" if first.route == "local" else f" {first.route}"
+        parts.append(f"{plain(first.dose.text).replace('cells', 'MSC')}{route}, day {float(first.day) / 24:g}")
+    if len(doses) > 1:
+        parts.append(f"{len(doses) - 1} more")
+    return " and ".join(parts) or "untreated"
 
 
 def arm_names(runs: list[Any]) -> list[str]:

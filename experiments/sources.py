@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -33,8 +33,20 @@ def values(config: Any) -> list[Value]:
     """List every number of a config with its unit, range and source, in the order of the files."""
     return [
         Value(key, number.text, _range(number), _source(config, key, number), number.note or "", number.where)
-        for key, number in config.quantities().items()
+        for key, number in _numbers(config)
+        if not (key.endswith(".offset") and number.where == "default")  # most factors have none
     ]
+
+
+def _numbers(config: Any) -> Iterator[tuple[str, Any]]:
+    """Walk all quantities with their dotted keys; the two levels of a linear factor are two."""
+    from abm.config import Quantity
+
+    for path, value in config.leaves():
+        parts = enumerate(value) if isinstance(value, tuple) else [(None, value)]
+        for index, part in parts:
+            if isinstance(part, Quantity):
+                yield ".".join(path if index is None else (*path, str(index))), part
 
 
 def missing_sources(config: Any) -> list[Value]:
@@ -51,12 +63,15 @@ def _source(config: Any, key: str, number: Any) -> str | None:
         return DEFAULT
     part = COURSE.match(key)
     if part is not None:
-        factor = _look_up(config, part["factor"])
-        if factor.source is not None:
-            return factor.source
-        if float(number) in (0.0, 1.0) or key.endswith(".hill") or _is_identity(factor):
-            return SHAPE
-    return SHAPE if key.endswith(".at_most") and float(number) == 1.0 else None
+        return _source_of_course(_look_up(config, part["factor"]), key, number)
+    if key.startswith("signals."):
+        return config.signals[key.split(".")[1]].source or (SHAPE if number == 1 else None)
+    return SHAPE if key.endswith(".at_most") and number == 1 else None
+
+
+def _source_of_course(factor: Any, key: str, number: Any) -> str | None:
+    """Give the source of a number that a factor shapes its course with; 0, 1 and the Hill coefficient need none."""
+    return SHAPE if number in (0, 1) or key.endswith(".hill") or _is_identity(factor) else factor.source
 
 
 def _look_up(config: Any, key: str) -> Any:

@@ -18,10 +18,10 @@ import numpy as np
 
 from experiments import checkpoints
 
+CHECKPOINTS = "checkpoints"
 SUMMARY = "measures.parquet"
 SHARD_BYTES = 32 << 20  # uncompressed; a shard is rewritten whenever one of its frames comes in
 SHARD_FRAMES = 50
-EVERY_CELL = ("uid", "kind", "state", "x", "y", "z")
 COMPRESSED = 0.15  # of the bytes of a frame or table, as a cautious guess: lesions compress better
 CELL_BYTES = 100  # of one cell in one frame, before compression
 
@@ -106,15 +106,22 @@ class Parts:
         import pyarrow
         import pyarrow.parquet
 
-        columns = {"day": np.full(len(frame), day), **{name: frame[name].to_numpy() for name in EVERY_CELL}}
-        columns |= {name: frame[name].to_numpy() if name in frame else np.full(len(frame), np.nan) for name in own}
-        text = pyarrow.dictionary(pyarrow.int8(), pyarrow.string())
-        types = {"day": pyarrow.float64(), "uid": pyarrow.int64(), "kind": text, "state": text}
-        schema = pyarrow.schema([(name, types.get(name, pyarrow.float32())) for name in columns])
-        arrays = [pyarrow.array(column, from_pandas=True) for column in columns.values()]
-        table = pyarrow.table([array.cast(field.type) for array, field in zip(arrays, schema)], schema=schema)
+        def numbers(name: str, dtype: type) -> Any:
+            return pyarrow.array(np.asarray(frame[name] if name in frame else np.full(len(frame), np.nan), dtype))
+
+        def words(name: str) -> Any:
+            return pyarrow.array(frame[name].astype(str), pyarrow.string()).dictionary_encode()
+
+        table = pyarrow.table(
+            {
+                "day": pyarrow.array(np.full(len(frame), day)),
+                "uid": numbers("uid", np.int64),
+                **{name: words(name) for name in ("kind", "state")},
+                **{name: numbers(name, np.float32) for name in ("x", "y", "z", *own)},
+            }
+        )
         if self.writer is None:
-            self.writer = pyarrow.parquet.ParquetWriter(self.aside, schema, compression="zstd")
+            self.writer = pyarrow.parquet.ParquetWriter(self.aside, table.schema, compression="zstd")
         self.writer.write_table(table)
 
     def settle(self, step: int) -> None:
@@ -154,7 +161,7 @@ class Frames:
             self._create(aside, layers, days, shape, voxel)
             os.replace(aside, path)
         group = zarr.open_group(path, mode="r+")
-        self.arrays = {name: group[name] for name in layers}
+        self.arrays: dict[str, Any] = {name: group[name] for name in layers}
 
     def _create(self, path, layers, days, shape, voxel):
         import zarr
@@ -186,7 +193,9 @@ class Frames:
                 attributes={"units": layer.unit, "long_name": layer.label},
             )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)  # not in the standard yet, but xarray looks for it
+            warnings.simplefilter(
+                "ignore", zarr.errors.ZarrUserWarning
+            )  # not in the standard yet, but xarray looks for it
             zarr.consolidate_metadata(path)
         for file in path.rglob("*"):
             if file.is_file():
@@ -213,7 +222,7 @@ class Store:
 
     def __init__(self, folder: Path, counters: Mapping[str, int]):
         self.folder = folder
-        self.checkpoint_folder = folder / "checkpoints"
+        self.checkpoint_folder = folder / CHECKPOINTS
         self.checkpoint_folder.mkdir(exist_ok=True)
         for old in self.checkpoint_folder.glob(".*.aside"):
             old.unlink()
@@ -253,13 +262,12 @@ class Store:
 
     def summarise(self) -> None:
         """Write the read-outs as a table that loads at once."""
-        import pandas
+        from abm.run_folder import read_measures
 
         self.measures.settle()
         path = self.folder / SUMMARY
         aside = path.with_name(f".{path.name}")
-        table = pandas.read_csv(self.folder / "measures.csv", float_precision="round_trip")
-        table.to_parquet(aside, index=False, compression="zstd")
+        read_measures(self.folder / "measures.csv").to_parquet(aside, index=False, compression="zstd")
         os.replace(aside, path)
 
     def close(self) -> None:

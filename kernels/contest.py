@@ -14,6 +14,7 @@ LOW_WORD = U(0xFFFFFFFF)
 KEY_SHIFT = U(32)
 SIGN_BIT = U(1)
 KIND_BITS = U(5)
+KIND_SHIFT = U(8)  # above the number of the stream
 
 
 @device
@@ -24,7 +25,7 @@ def contest_key(seed, stream, step, uid, kind):
 
     Two bids tie only if their random bits are equal and their uids differ by a multiple of 2^27.
     """
-    word, _, _, _ = draw(seed, stream, step, uid)
+    word, _, _, _ = draw(seed, U(stream) | (U(kind) << KIND_SHIFT), step, uid)
     return np.int64(((word >> SIGN_BIT) << KEY_SHIFT) | (((U(uid) << KIND_BITS) | U(kind)) & LOW_WORD)) + np.int64(1)
 
 

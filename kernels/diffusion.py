@@ -434,14 +434,14 @@ class Solver:
 
     diffusivity, decay   um^2/h, 1/h
     value                at faces of fixed value
-    theta                D(x)/D, one value per padded voxel, or None for 1 everywhere
+    q                    ``faces.weights(theta)``, or None for the same D everywhere
     """
 
-    def __init__(self, faces: Faces, plan: Plan, diffusivity: float, decay: float, value: float = 0.0, theta=None, q=None):
+    def __init__(self, faces: Faces, plan: Plan, diffusivity: float, decay: float, value: float = 0.0, q=None):
         self.machine, self.grid, self.faces, self.plan = faces.machine, faces.grid, faces, plan
         machine, grid = faces.machine, faces.grid
         h = plan.duration / plan.substeps
-        self.q = faces.weights(theta) if q is None else q
+        self.q = faces.weights() if q is None else q
         self.rows, self.weight = stage_table(plan.stages, plan.order, h, diffusivity, decay, grid.h)
         self.h, self.decay, self.cap = np.float32(h), np.float32(decay), np.float32(plan.uptake_cap)
         self.rate, self.spread = np.float32(diffusivity / grid.h**2), np.float32(h * diffusivity / grid.h**2)
@@ -473,13 +473,17 @@ class Solver:
             self._finish(
                 machine, grid, q, u, work.exposure, last, work.m, uptake, self.weight, self.spread, self.h, self.decay
             )
-        lanes = grid.lines * int(LANES)
-        tally(machine, lanes, self.starts, grid.nx, lanes, u, work.exposure, source, uptake, self.cap, sums)
+        self.count(u, source, uptake, work, sums)
         if len(self.left):
             leave_by_faces(
                 machine, len(self.left), faces.fixed_inside, faces.fixed_halo, q, work.exposure, self.rate,
                 float(self.value) * self.duration, self.left,
             )  # fmt: skip
+
+    def count(self, u, source, uptake, work: Work, sums) -> None:
+        """Sum what there is, with the exposure in ``work``; negative values of ``u`` become zero."""
+        lanes = self.grid.lines * int(LANES)
+        tally(self.machine, lanes, self.starts, self.grid.nx, lanes, u, work.exposure, source, uptake, self.cap, sums)
 
     def budget(self, sums: np.ndarray) -> dict[str, np.ndarray]:
         """Return the last step's amounts (concentration times voxels) per slab; ``sums`` is what ``advance`` wrote, on the host.

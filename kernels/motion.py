@@ -40,7 +40,7 @@ def walk_coefficients(step: float, persistence: float, dims: int) -> tuple[float
     spread = 2 * (ratio - gone) - gone**2 if ratio > 0.01 else ratio**3 * (2 / 3 - ratio / 2 + 7 / 30 * ratio**2)
     drag = persistence * gone**2 / dims / kick
     jitter = math.sqrt(max(persistence**2 * spread / dims - drag**2, 0.0))
-    return 1 - gone, persistence * gone, kick, drag, jitter
+    return math.exp(-ratio), persistence * gone, kick, drag, jitter
 
 
 def bias_reach(h: float) -> tuple[int, float]:
@@ -132,7 +132,7 @@ def walk_axis(
 @kernel
 def spread_seed(i, voxel, seeds, cell_seed, whole):
     """Give cell ``i`` the seed of its slab."""
-    cell_seed[i] = seeds[U(voxel[i]) // U(whole)]
+    cell_seed[i] = U(seeds[U(voxel[i]) // U(whole)])
 
 
 class Walk:
@@ -155,7 +155,7 @@ class Walk:
     ):  # fmt: skip
         """Propose a new place for each of the first ``n`` cells, and turn their velocities.
 
-        seeds                  uint64[slabs]
+        seeds                  integer[slabs]
         uid, voxel             integer[n], int32[n]
         place, velocity        two or three float32[n] each: um; velocity over speed, of variance 1 / dims
         speed                  float32[n]       rms speed, um/h

@@ -1,9 +1,9 @@
 """Conditions on read-outs, such as ``lesion.area > 0.3 mm^2 and not bbb_leak < 0.1``: read by a small grammar, never run as code.
 
-    either      = both {"or" both}
-    both        = negated {"and" negated}
-    negated     = "not" negated | "(" either ")" | operand comparison operand
-    operand     = read-out | number [unit]
+either      = both {"or" both}
+both        = negated {"and" negated}
+negated     = "not" negated | "(" either ")" | operand comparison operand
+operand     = read-out | number [unit]
 """
 
 import math
@@ -170,7 +170,9 @@ class Condition:
             return _Operand(None, float(token["number"]), unit)
         name = READ_OUT_ALIASES.get(token["name"], token["name"])
         if name not in self._units:
-            raise ConditionError(f"reads '{name}', which is no read-out; {hint(name, [*self._units, *READ_OUT_ALIASES])}")
+            raise ConditionError(
+                f"reads '{name}', which is no read-out; {hint(name, [*self._units, *READ_OUT_ALIASES])}"
+            )
         return _Operand(name, 0.0, self._units[name])
 
     def _next_is(self, text: str) -> bool:
@@ -181,7 +183,9 @@ def read_out_units(fields: Mapping[str, str], kinds: Iterable[str]) -> dict[str,
     """Give every read-out of these fields (name -> unit) and kinds its unit."""
     units = dict(READ_OUTS)
     for field, unit in fields.items():
-        units |= {f"{what}.{field}": unit for what in FIELD_READ_OUTS} | {f"{what}.{field}": "1" for what in BUDGET_READ_OUTS}
+        units |= {f"{what}.{field}": unit for what in FIELD_READ_OUTS} | {
+            f"{what}.{field}": "1" for what in BUDGET_READ_OUTS
+        }
     for kind in kinds:
         units |= {f"{what}.{kind}": unit for what, unit in KIND_READ_OUTS.items()}
     return units
@@ -195,7 +199,9 @@ def _tokens(text: str) -> list[re.Match[str]]:
     while position < end:
         token = TOKEN.match(text, position)
         if token is None:
-            raise ConditionError(f"cannot be read from '{text[position : position + 20].strip()}' on; write it as lesion.area > 0.3 mm^2")
+            raise ConditionError(
+                f"cannot be read from '{text[position : position + 20].strip()}' on; write it as lesion.area > 0.3 mm^2"
+            )
         tokens.append(token)
         position = token.end()
     if not tokens:

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 
 from abm.config.errors import ConfigError, Problems, hint
 from abm.config.merge import merge
+from abm.config.resolved import is_resolved, unwrap
 from abm.config.tree import Branch, Leaf, Node, Row, branch, is_null
 from abm.config.yaml_reader import read_tree, read_value
 
@@ -29,7 +30,12 @@ class Gathered:
 
     def ever_named(self, section: str) -> set[str]:
         """Give every name that any layer defines in a section, removed later or not."""
-        return {name for layer in self.layers for name, node in branch(layer, section).items.items() if isinstance(node, Branch)}
+        return {
+            name
+            for layer in self.layers
+            for name, node in branch(layer, section).items.items()
+            if isinstance(node, Branch)
+        }
 
 
 def scenario_names(library: FilePath = LIBRARY) -> list[str]:
@@ -128,6 +134,7 @@ def _parsed(text: str, name: str) -> tuple[Branch | None, tuple[tuple[str, str],
     tree = read_tree(text, name, problems)
     if tree is not None:
         _check_schema(tree, name, problems)
+        tree = unwrap(tree) if is_resolved(tree) else tree
     return tree, tuple(problems.found)
 
 

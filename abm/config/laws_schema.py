@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from abm.config.model import Name, Part, Source, one_of
+from abm.config.model import Name, Part, Source, UnitText, one_of
 from abm.config.quantity import Number, Quantity, Unit, refuse
 from abm.config.vocabulary import MECHANISMS, TYPE_UNITS
 
@@ -71,12 +71,19 @@ class Factor(Part):
         if self.half is not None and self.half <= 0:
             raise refuse((("half",), "{key} = {value} must be above 0"))
         if self.linear is not None and self.linear[0] >= self.linear[1]:
-            raise refuse((("linear",), "{key} must rise, such as [0, 1]; to turn a factor round, exchange 'from' and 'to'"))
+            raise refuse(
+                (("linear",), "{key} must rise, such as [0, 1]; to turn a factor round, exchange 'from' and 'to'")
+            )
         needs_range = self.signal.startswith(("contact.", "density."))
         if needs_range and self.range is None:
             raise refuse(((), f"{{key}} reads {self.signal} and needs a range, such as 'range: 20 um'"))
         if not needs_range and self.range is not None:
-            raise refuse((("range",), f"{{key}} has no meaning for the signal {self.signal}; only contact and density have a range"))
+            raise refuse(
+                (
+                    ("range",),
+                    f"{{key}} has no meaning for the signal {self.signal}; only contact and density have a range",
+                )
+            )
         return self
 
     @property
@@ -108,7 +115,7 @@ class Law(Part):
     """``min(at_most, (sum over terms of base x factors) x shared factors)``."""
 
     type: Annotated[LawType, BeforeValidator(one_of(*TYPE_UNITS))]
-    unit: str
+    unit: UnitText
     terms: dict[Name, Term]
     times: dict[Name, Factor] = {}
     at_most: OfLaw | None = None
@@ -122,7 +129,9 @@ class Law(Part):
             if self.type == "level" and value is None:
                 raise refuse(((), f"{{key}} is a level and needs '{key}', such as '{key}: 24 h'"))
             if self.type != "level" and value is not None:
-                raise refuse(((key,), f"{{key}} has no meaning for a law of type {self.type}; only a level rises and falls"))
+                raise refuse(
+                    ((key,), f"{{key}} has no meaning for a law of type {self.type}; only a level rises and falls")
+                )
         if self.type == "bias" and self.at_most is None:
             raise refuse(((), "{key} is a bias and needs 'at_most', such as 'at_most: 0.5'"))
         return self
@@ -148,6 +157,6 @@ class Signal(Part):
 
     sum: dict[str, Number]
     radius: Annotated[Quantity, Unit("um", "radius of smoothing", above=0)] | None = None
-    unit: str | None = None
+    unit: UnitText | None = None
     source: Source = None
     note: str | None = None

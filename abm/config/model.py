@@ -17,7 +17,12 @@ class Part(BaseModel):
     """A map of a config with known keys; any other key is an error."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, validate_by_name=True, validate_by_alias=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        arbitrary_types_allowed=True,
+        validate_by_name=True,
+        validate_by_alias=True,
     )
 
 
@@ -68,6 +73,12 @@ def on_or_off(raw: Any) -> bool:
     return raw == "on"
 
 
+def _unit_text(raw: Any) -> Any:
+    """Let a bare 1 stand for the unit of a pure number."""
+    return "1" if raw == 1 and not isinstance(raw, bool) else raw
+
+
 Name = Annotated[str, AfterValidator(_name)]
 Source = Annotated[str | None, AfterValidator(_source)]
 Switch = Annotated[bool, BeforeValidator(on_or_off)]
+UnitText = Annotated[str, BeforeValidator(_unit_text)]

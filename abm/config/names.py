@@ -60,7 +60,11 @@ class Names:
             states = own_states(owner)
             if not states:
                 return f"{{key}} = {{value}}: {owner} has no states of its own"
-            return None if rest in states else f"{{key}} = {{value}}: {owner} has no such state; {hint(rest, states, 'self.')}"
+            return (
+                None
+                if rest in states
+                else f"{{key}} = {{value}}: {owner} has no such state; {hint(rest, states, 'self.')}"
+            )
         if first == "contact" and rest:
             return None if self.knows_kind(rest) else self._no_kind(rest, "contact.")
         if first == "entry" and rest:
@@ -77,7 +81,8 @@ class Names:
             if not self.knows_kind(kind):
                 return self._no_kind(kind, "density.")
             if state and state not in summed_states(kind):
-                return f"{{key}} = {{value}}: {kind} has no state to sum of this name; {hint(state, summed_states(kind), f'density.{kind}.')}"
+                advice = hint(state, summed_states(kind), f"density.{kind}.")
+                return f"{{key}} = {{value}}: {kind} has no state to sum of this name; {advice}"
             return None
         if name in TISSUE_STATES or self.knows_field(name):
             return None

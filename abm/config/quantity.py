@@ -225,26 +225,25 @@ class Unit:
             expected = unit
         number = typed if unit == expected else float(typed * factor(unit, expected))
         low = self.at_least if self.above is None else self.above
-        too_low = (self.at_least is not None and number < self.at_least) or (
-            self.above is not None and number <= self.above
-        )
+        too_low = low is not None and (number < low or (self.above is not None and number <= low))
         if not too_low and (self.at_most is None or number <= self.at_most):
             return
-        meaning = f" ({self.meaning})" if self.meaning else ""
-        given = number_with_unit(typed, unit)
+        above = "above " if self.above is not None else ""
         if self.at_most is None:
-            limit = f"must be {'above' if self.above is not None else 'at least'} {low:g}"
+            limit = f"must be {above or 'at least '}{low:g}"
         else:
-            limit = f"is outside {'above ' if self.above is not None else ''}{-math.inf if low is None else low:g} to {self.at_most:g}"
-        where_unit = "" if expected in (unit, "1") else f" {expected}"
-        findings.append((inside, f"{{key}} = {given} {limit}{where_unit}{meaning}"))
+            limit = f"is outside {above}{-math.inf if low is None else low:g} to {self.at_most:g}"
+        limit += "" if expected in (unit, "1") else f" {expected}"
+        meaning = f" ({self.meaning})" if self.meaning else ""
+        findings.append((inside, f"{{key}} = {number_with_unit(typed, unit)} {limit}{meaning}"))
 
 
 def source_finding(source: str, references: Any) -> str | None:
     """Say what is wrong with a source that is neither ``assumed``, ``recalled`` nor a key of the references."""
     if source in UNSOURCED or source in references:
         return None
-    return f"{{key}} = {{value}} is no reference; write assumed, recalled or a key of references.yaml; {hint(source, [*UNSOURCED, *references])}"
+    advice = hint(source, [*UNSOURCED, *references])
+    return f"{{key}} = {{value}} is no reference; write assumed, recalled or a key of references.yaml; {advice}"
 
 
 Number = Annotated[Quantity, Unit("1")]

@@ -1,18 +1,18 @@
 """The shape of a config, part by part: every key, its unit, its range and its meaning. Biology has no defaults here."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
-from typing import Self
+from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import Field as Described
 
-from abm.config.model import Name, Part, Switch, one_of
-from abm.config.quantity import Length, Number, Quantity, Share, Unit, refuse
-from abm.config.vocabulary import FIELD_UNITS, MECHANISMS
+from abm.config.laws_schema import Window
+from abm.config.model import Name, Part, UnitText, one_of
+from abm.config.quantity import Finding, Length, Quantity, Share, Unit, refuse
+from abm.config.vocabulary import FIELD_UNITS
 
 FACES = ("no_flux", "value", "periodic")
 AXES = ("x", "y", "z")
-ROUTES = ("intrathecal", "local", "intravenous")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 MOST_VOXELS_ALONG = 100_000
 
@@ -34,7 +34,7 @@ def _faces(raw: Any) -> dict[str, str]:
     if isinstance(raw, str):
         return dict.fromkeys(AXES, one_of(*FACES)(raw))
     if not isinstance(raw, dict):
-        raise refuse(((), f"{{key}} = {{value}} must be one of {', '.join(FACES)}, or a map such as {{{{x: periodic}}}}"))
+        raise refuse(((), f"{{key}} = {{value}} must be one of {', '.join(FACES)}, or a map such as {{x: periodic}}"))
     findings = [((str(axis),), "unknown key '{key}'; allowed: x, y, z") for axis in raw if axis not in AXES]
     for axis, face in raw.items():
         if axis in AXES and face not in FACES:
@@ -50,53 +50,59 @@ def _all_or_names(raw: Any) -> Any:
     raise refuse(((), "{key} = {value} must be 'all' or a list of names"))
 
 
-Colour = Annotated[str, BeforeValidator(_colour), Field(json_schema_extra={"pattern": COLOUR.pattern})]
+Colour = Annotated[str, BeforeValidator(_colour), Described(json_schema_extra={"pattern": COLOUR.pattern})]
 Faces = Annotated[
     dict[str, str],
     BeforeValidator(_faces),
-    Field(json_schema_extra={"type": ["string", "object"], "additionalProperties": {"enum": list(FACES)}}),
+    Described(json_schema_extra={"type": ["string", "object"], "additionalProperties": {"enum": list(FACES)}}),
 ]
 Chosen = Annotated[
-    str | tuple[str, ...], BeforeValidator(_all_or_names), Field(json_schema_extra={"type": ["string", "array"]})
+    str | tuple[str, ...], BeforeValidator(_all_or_names), Described(json_schema_extra={"type": ["string", "array"]})
 ]
 OfField = Annotated[Quantity, Unit("of field")]
 Density = Annotated[Quantity, Unit("cells/mm^3", at_least=0)]
 Hours = Annotated[Quantity, Unit("h", above=0)]
 
 
-def _of_unit(unit: str, meaning: str, **limits: Any) -> Any:
-    return Annotated[Quantity, Unit(unit, meaning, **limits)]
-
-
 class Time(Part):
     """How long, and in which steps."""
 
-    days: _of_unit("day", "length of the run", above=0)
-    step: _of_unit("min", "step of cells", above=0) = Quantity(6, "min")
+    days: Annotated[Quantity, Unit("day", "length of the run", above=0)]
+    step: Annotated[Quantity, Unit("min", "step of cells", above=0)] = Quantity(6, "min")
 
 
 class Grid(Part):
     """The domain."""
 
     size: Annotated[tuple[Length, ...], BeforeValidator(_row)]
-    voxel: _of_unit("um", "edge of a voxel", above=0)
-    thickness: _of_unit("um", "thickness of a 2D slab", above=0) | None = None
+    voxel: Annotated[Quantity, Unit("um", "edge of a voxel", above=0)]
+    thickness: Annotated[Quantity, Unit("um", "thickness of a 2D slab", above=0)] | None = None
     faces: Faces = dict.fromkeys(AXES, FACES[0])
 
     @model_validator(mode="after")
     def _whole_voxels(self) -> Self:
-        findings = []
+        findings: list[Finding] = []
         for index, length in enumerate(self.size):
             count = length / self.voxel
             if count > MOST_VOXELS_ALONG:
-                findings.append((("size", str(index)), f"{{key}} = {length.text} is {count:.3g} voxels long, at most {MOST_VOXELS_ALONG}"))
+                findings.append(
+                    (
+                        ("size", str(index)),
+                        f"{{key}} = {length.text} is {count:.3g} voxels long, at most {MOST_VOXELS_ALONG}",
+                    )
+                )
             elif round(count) < 1 or abs(count - round(count)) > 1e-6 * count:
                 whole = max(1, round(count)) * self.voxel
                 findings.append(
-                    (("size", str(index)), f"{{key}} = {length.text} is no multiple of grid.voxel = {self.voxel.text}; the nearest is {whole:.12g} um")
+                    (
+                        ("size", str(index)),
+                        f"{{key}} = {length.text} is no multiple of grid.voxel = {self.voxel.text}; the nearest is {whole:.12g} um",
+                    )
                 )
         if len(self.size) == 2 and self.thickness is None:
-            findings.append(((), "grid.thickness is missing; a 2D grid is a slab, so write for example 'thickness: 20 um'"))
+            findings.append(
+                ((), "grid.thickness is missing; a 2D grid is a slab, so write for example 'thickness: 20 um'")
+            )
         if findings:
             raise refuse(*findings)
         return self
@@ -105,28 +111,28 @@ class Grid(Part):
 class Point(Part):
     """A place in the domain; ``z`` only in 3D."""
 
-    x: _of_unit("um", "place along x", at_least=0)
-    y: _of_unit("um", "place along y", at_least=0)
-    z: _of_unit("um", "place along z", at_least=0) | None = None
+    x: Annotated[Quantity, Unit("um", "place along x", at_least=0)]
+    y: Annotated[Quantity, Unit("um", "place along y", at_least=0)]
+    z: Annotated[Quantity, Unit("um", "place along z", at_least=0)] | None = None
 
 
 class PointSource(Point):
     """A fixed point that gives off a field."""
 
-    amount: _of_unit("molecules", "put in at the start", at_least=0) = Quantity(0)
-    rate: _of_unit("molecules/s", "given off", at_least=0) = Quantity(0, "molecules/s")
+    amount: Annotated[Quantity, Unit("molecules", "put in at the start", at_least=0)] = Quantity(0)
+    rate: Annotated[Quantity, Unit("molecules/s", "given off", at_least=0)] = Quantity(0, "molecules/s")
 
 
-class Field_(Part):
+class Field(Part):
     """One field of concentrations."""
 
     label: str
     colour: Colour
-    unit: Annotated[str, Field(json_schema_extra={"enum": list(FIELD_UNITS)})]
-    D: _of_unit("um^2/s", "diffusion coefficient in tissue", at_least=0)
-    half_life: _of_unit("min", "half-life without cells; left out: no decay", above=0) | None = None
+    unit: Annotated[UnitText, Described(json_schema_extra={"enum": [*FIELD_UNITS, 1]})]
+    D: Annotated[Quantity, Unit("um^2/s", "diffusion coefficient in tissue", at_least=0)]
+    half_life: Annotated[Quantity, Unit("min", "half-life without cells; left out: no decay", above=0)] | None = None
     baseline: OfField = Quantity(0)
-    molar_mass: _of_unit("kDa", "molar mass", above=0) | None = None
+    molar_mass: Annotated[Quantity, Unit("kDa", "molar mass", above=0)] | None = None
     faces: Faces | None = None
     value: OfField | None = None
     quasi_steady: bool = False
@@ -135,7 +141,13 @@ class Field_(Part):
     @field_validator("unit")
     @classmethod
     def _known_unit(cls, unit: str) -> str:
-        same = {"1/mm^3": "1/mm3", "units/mm3": "1/mm3", "units/mm^3": "1/mm3", "cells/mm3": "1/mm3", "cells/mm^3": "1/mm3"}
+        same = {
+            "1/mm^3": "1/mm3",
+            "units/mm3": "1/mm3",
+            "units/mm^3": "1/mm3",
+            "cells/mm3": "1/mm3",
+            "cells/mm^3": "1/mm3",
+        }
         if same.get(unit, unit) not in FIELD_UNITS:
             raise refuse(((), "{key} = {value} is not one of pg/mL, uM, 1/mm3, '1'"))
         return same.get(unit, unit)
@@ -153,27 +165,28 @@ class Cell(Part):
 
     label: str
     colour: Colour
-    diameter: _of_unit("um", "diameter", above=0, at_most=1000)
+    diameter: Annotated[Quantity, Unit("um", "diameter", above=0, at_most=1000)]
     motile: bool
-    persistence: _of_unit("min", "persistence of its walk", above=0) | None = None
+    persistence: Annotated[Quantity, Unit("min", "persistence of its walk", above=0)] | None = None
     initial_density: Density = Quantity(0, "cells/mm^3")
-    max_density: _of_unit("cells/mm^3", "most that fit", above=0) | None = None
+    max_density: Annotated[Quantity, Unit("cells/mm^3", "most that fit", above=0)] | None = None
 
 
 class Conduction(Part):
     """How fast axons conduct."""
 
-    myelinated_velocity: _of_unit("m/s", "of a normal axon", above=0)
-    demyelinated_velocity: _of_unit("m/s", "of a bare axon", above=0)
-    base_latency: _of_unit("ms", "of healthy tissue", at_least=0)
+    myelinated_velocity: Annotated[Quantity, Unit("m/s", "of a normal axon", above=0)]
+    demyelinated_velocity: Annotated[Quantity, Unit("m/s", "of a bare axon", above=0)]
+    base_latency: Annotated[Quantity, Unit("ms", "of healthy tissue", at_least=0)]
+    block: Annotated[Quantity, Unit("day", "how long a bare stretch does not conduct at all", at_least=0)]
 
 
 class Venules(Part):
     """Where venules are, and the tissue they serve."""
 
-    radius: _of_unit("um", "tissue that a venule serves", above=0)
-    place_radius: _of_unit("um", "arrivals appear within it", above=0)
-    spacing: _of_unit("um", "distance between venules", above=0) | None = None
+    radius: Annotated[Quantity, Unit("um", "tissue that a venule serves", above=0)]
+    place_radius: Annotated[Quantity, Unit("um", "arrivals appear within it", above=0)]
+    spacing: Annotated[Quantity, Unit("um", "distance between venules", above=0)] | None = None
     positions: dict[Name, Point] = {}
 
     @model_validator(mode="after")
@@ -188,42 +201,34 @@ class Venules(Part):
         return self.spacing is not None or bool(self.positions)
 
 
-class OpenWindow(Part):
-    """A window of days in which the trigger is on."""
-
-    from_: _of_unit("day", "beginning", at_least=0) = Field(alias="from")
-    to: _of_unit("day", "end", at_least=0)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.to <= self.from_:
-            raise refuse((("to",), "{key} = {value} must be later than 'from'"))
-        return self
-
-
 class Trigger(Part):
     """When venules are forced open."""
 
-    windows: dict[Name, OpenWindow] = {}
+    windows: dict[Name, Window] = {}
 
 
 class Tissue(Part):
     """Axons, sheaths, sessile glia, venules."""
 
-    axon_density: _of_unit("1/mm^2", "axons crossing a plane", at_least=0)
-    axon_diameter: _of_unit("um", "diameter of an axon", above=0)
-    sheath_density: _of_unit("units/mm^3", "sheath units when fully myelinated", above=0)
-    internode: _of_unit("um", "length of a normal sheath", above=0)
-    remyelinated_internode: _of_unit("um", "length of a new sheath", above=0)
-    g_ratio: _of_unit("1", "axon over fibre diameter", above=0, at_most=1)
-    remyelinated_g_ratio: _of_unit("1", "axon over fibre diameter of a new sheath", above=0, at_most=1)
-    sheaths_per_oligodendrocyte: _of_unit("1", "sheaths of one cell", above=0, at_most=1000)
-    sheath_surplus: _of_unit("1", "what one cell can carry over its normal share", at_least=1, at_most=10)
+    axon_density: Annotated[Quantity, Unit("1/mm^2", "axons crossing a plane", at_least=0)]
+    axon_diameter: Annotated[Quantity, Unit("um", "diameter of an axon", above=0)]
+    sheath_density: Annotated[Quantity, Unit("units/mm^3", "sheath units when fully myelinated", above=0)]
+    internode: Annotated[Quantity, Unit("um", "length of a normal sheath", above=0)]
+    remyelinated_internode: Annotated[Quantity, Unit("um", "length of a new sheath", above=0)]
+    g_ratio: Annotated[Quantity, Unit("1", "axon over fibre diameter", above=0, at_most=1)]
+    remyelinated_g_ratio: Annotated[Quantity, Unit("1", "axon over fibre diameter of a new sheath", above=0, at_most=1)]
+    sheaths_per_oligodendrocyte: Annotated[Quantity, Unit("1", "sheaths of one cell", above=0, at_most=1000)]
+    sheath_surplus: Annotated[
+        Quantity, Unit("1", "what one cell can carry over its normal share", at_least=1, at_most=10)
+    ]
     sheath_reach: Length
     oligodendrocyte_reach: Length
     astrocyte_density: Density
-    glia_capacity: _of_unit("cells/mm^3", "room for sessile glia", above=0)
-    motile_fill: _of_unit("1", "part of a voxel that motile cells may fill", above=0, at_most=1)
+    astrocytes_reactive_above: Annotated[
+        Quantity, Unit("1", "reactivity at which days towards a scar count", above=0, at_most=1)
+    ]
+    glia_capacity: Annotated[Quantity, Unit("cells/mm^3", "room for sessile glia", above=0)]
+    motile_fill: Annotated[Quantity, Unit("1", "part of a voxel that motile cells may fill", above=0, at_most=1)]
     conduction: Conduction
     venules: Venules | None = None
     trigger: Trigger = Trigger()
@@ -233,34 +238,34 @@ class Subject(Part):
     """Who is treated, for doses per kg and per subject."""
 
     species: str
-    mass: _of_unit("kg", "body mass", above=0)
-    cns_volume: _of_unit("mm^3", "brain and cord", above=0)
-    engaged_volume: _of_unit("mm^3", "rim reached from the CSF", above=0)
-    lesion_volume: _of_unit("mm^3", "tissue with an open barrier", above=0)
-    ref_dose: _of_unit("cells", "dose that the peripheral effect refers to", above=0) | None = None
+    mass: Annotated[Quantity, Unit("kg", "body mass", above=0)]
+    cns_volume: Annotated[Quantity, Unit("mm^3", "brain and cord", above=0)]
+    engaged_volume: Annotated[Quantity, Unit("mm^3", "rim reached from the CSF", above=0)]
+    lesion_volume: Annotated[Quantity, Unit("mm^3", "tissue with an open barrier", above=0)]
+    ref_dose: Annotated[Quantity, Unit("cells", "dose that the peripheral effect refers to", above=0)] | None = None
 
 
 class Potency(Part):
     """What cells of one source can do, relative to bone marrow."""
 
-    immune: _of_unit("1", "immune potency", at_least=0, at_most=100)
-    trophic: _of_unit("1", "trophic potency", at_least=0, at_most=100)
-    remyel: _of_unit("1", "potency for repair", at_least=0, at_most=100)
+    immune: Annotated[Quantity, Unit("1", "immune potency", at_least=0, at_most=100)]
+    trophic: Annotated[Quantity, Unit("1", "trophic potency", at_least=0, at_most=100)]
+    remyel: Annotated[Quantity, Unit("1", "potency for repair", at_least=0, at_most=100)]
 
 
 class Donor(Part):
     """Who gave the cells."""
 
-    potency: _of_unit("1", "factor on every potency", at_least=0, at_most=100)
+    potency: Annotated[Quantity, Unit("1", "factor on every potency", at_least=0, at_most=100)]
 
 
 class Pretreatment(Part):
     """What was done to the cells before."""
 
-    potency: _of_unit("1", "factor on every potency", at_least=0, at_most=100)
+    potency: Annotated[Quantity, Unit("1", "factor on every potency", at_least=0, at_most=100)]
     initial_licence: Share
     licence_rise: Hours | None = None
-    lasts: _of_unit("day", "how long the factor lasts", above=0) | None = None
+    lasts: Annotated[Quantity, Unit("day", "how long the factor lasts", above=0)] | None = None
 
 
 class MscTables(Part):
@@ -270,7 +275,7 @@ class MscTables(Part):
     donors: dict[Name, Donor]
     pretreatments: dict[Name, Pretreatment]
     intrathecal_fraction: Share
-    niche_cap: _of_unit("cells/mm^3", "most that settle", above=0)
+    niche_cap: Annotated[Quantity, Unit("cells/mm^3", "most that settle", above=0)]
 
 
 class Output(Part):

@@ -18,7 +18,13 @@ def test_a_dish_without_tissue_shows_its_fields():
 
 
 def test_durations_read_as_people_say_them():
-    assert [duration(s) for s in (0.4, 59, 61, 3599.7, 7500)] == ["0 s", "59 s", "1 min 01 s", "1 h 00 min", "2 h 05 min"]
+    assert [duration(s) for s in (0.4, 59, 61, 3599.7, 7500)] == [
+        "0 s",
+        "59 s",
+        "1 min 01 s",
+        "1 h 00 min",
+        "2 h 05 min",
+    ]
 
 
 def test_a_log_gets_a_line_every_so_often_with_the_time_left(monkeypatch):

@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 import xarray as xr
 
+from abm.run_folder import read_measures
 from experiments.store import Appended, Frames, Layer, Measures, Parts, bytes_needed
 
 LAYERS = {"tnf": Layer("pg/mL", "TNF"), "myelin": Layer("1", "myelin")}
@@ -43,7 +44,7 @@ def test_read_outs_keep_every_bit_and_their_columns(tmp_path):
         table.add(day / 3, row)
         size = table.settle()
         table.close()
-    read = pd.read_csv(tmp_path / "m.csv", float_precision="round_trip")
+    read = read_measures(tmp_path / "m.csv")
     assert list(read) == ["day", "a", "b"]
     for name in ("a", "b"):
         np.testing.assert_array_equal(read[name], [row[name] for row in rows])

@@ -1,0 +1,90 @@
+"""Run folders: where a run goes, who may write there, and whether there is room. Nothing is ever overwritten."""
+
+import json
+import shutil
+from pathlib import Path
+
+from experiments import checkpoints, provenance
+from experiments.claim import Claim
+from experiments.failures import Refused, reason
+
+RUNS = "runs"
+INFO, CONFIG, RESOLVED, LOG = "run.json", "config.yaml", "resolved.yaml", "log.txt"
+
+
+def read_info(folder: Path) -> dict:
+    """Return the run.json of a folder; empty where there is none. Raises Refused where it cannot be read."""
+    try:
+        info = json.loads((folder / INFO).read_text())
+        return {"status": "damaged", **info}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, TypeError):
+        raise Refused(f"{folder / INFO} cannot be read or is damaged; choose another folder with --out") from None
+
+
+def claim_new(folder: Path) -> Claim | None:
+    """Make and claim the folder that somebody named. Raises Refused where it holds anything or cannot be written."""
+    claim = _claim(folder)
+    others = sorted(path.name for path in folder.iterdir() if path.name != claim.path.name)
+    if others:
+        claim.release()
+        what = "a run already" if INFO in others else others[0]
+        raise Refused(f"{folder} is not empty (it holds {what}); choose another with --out: nothing is overwritten")
+    return claim
+
+
+def claim_by_hash(config, force_new: bool) -> tuple[Path, Claim | None]:
+    """Find the folder of a run by its hash; without a claim the identical run is finished already.
+
+    force_new   pass over the folders that hold an identical run, finished or not
+    """
+    first = Path(RUNS) / config.name / provenance.run_hash(config)
+    folder, number = first, 1
+    while force_new and (folder / INFO).exists():
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    if read_info(folder).get("status") == "done":
+        return folder, None
+    claim = _claim(folder)
+    info = read_info(folder)  # again: another process may have been at it until now
+    if not info:
+        take_back(folder)
+        return folder, claim
+    claim.release()
+    if info["status"] == "done":
+        return folder, None
+    raise Refused(
+        f"{folder} holds this run, {info['status']} at day {info.get('days') or 0:.4g}; "
+        f"go on with: remyelin resume {folder} (or start afresh beside it with --force-new)"
+    )
+
+
+def _claim(folder: Path) -> Claim:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Claim(folder)
+    except OSError as error:
+        raise Refused(f"cannot write to {folder}: {reason(error)}; choose another folder with --out") from None
+
+
+def take_back(folder: Path) -> None:
+    """Remove what a run that never began has written into its folder."""
+    for path in [*folder.glob(".*.aside"), *(folder / name for name in (CONFIG, RESOLVED, INFO, LOG))]:
+        path.unlink(missing_ok=True)
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise Refused where a disk has clearly too little room for what a run will write."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise Refused(
+            f"{folder}: the run writes at least {needed / 1e9:.2g} GB and {free / 1e9:.2g} GB are free; "
+            "make room, choose another disk with --out, or raise output.frames_every"
+        )
+
+
+def write_config(folder: Path, config) -> None:
+    """Write the config as it was given, and as a file that gives every value again by itself."""
+    checkpoints.replace_file(folder / CONFIG, [config.source_text.encode()])
+    checkpoints.replace_file(folder / RESOLVED, [config.resolved_text().encode()])

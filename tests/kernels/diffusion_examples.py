@@ -1,0 +1,90 @@
+"""A small launch of every kernel of diffusion.py: 6 x 5 voxels in 2D, 6 x 5 x 4 in 3D, two slabs, every array freshly made."""
+
+import numpy as np
+
+from kernels.device import Machine
+from kernels.diffusion import LANES, PERIODIC, VALUE, Faces, n_sums, stage_table
+from kernels.grid import Grid
+
+FLAT = Grid(6, 5, h=20.0, slabs=2)
+SOLID = Grid(6, 5, 4, h=20.0, dims=3, slabs=2)
+H, DECAY, SPREAD, RATE = np.float32(0.02), np.float32(0.7), np.float32(0.4), np.float32(20.0)
+CAP = np.float32(0.5)
+
+
+def _arrays(rng, grid: Grid, n: int) -> list[np.ndarray]:
+    return [rng.random(grid.size).astype(np.float32) for _ in range(n)]
+
+
+def _faces(grid: Grid, kind: str) -> Faces:
+    return Faces(Machine(), grid, (kind,) * grid.dims)
+
+
+def _begin(grid: Grid):
+    def example(rng):
+        q, u, m, source, uptake = _arrays(rng, grid, 5)
+        return grid, (q, u, m, source, uptake, SPREAD, H, DECAY)
+
+    return example
+
+
+def _advance(grid: Grid):
+    def example(rng):
+        q, last, before, m, uptake = _arrays(rng, grid, 5)
+        rows, _ = stage_table(5, 2, float(H), 8000.0, float(DECAY), grid.h)
+        return grid, (q, last, before, m, uptake, *rows[-1])
+
+    return example
+
+
+def _finish(grid: Grid):
+    def example(rng):
+        q, u, exposure, last, m, uptake = _arrays(rng, grid, 6)
+        return grid, (q, u, exposure, last, m, uptake, np.float32(0.3), SPREAD, H, DECAY)
+
+    return example
+
+
+def _limit_uptake(rng):
+    return FLAT, (*_arrays(rng, FLAT, 4), CAP)
+
+
+def _copy_voxels(rng):
+    faces = _faces(FLAT, PERIODIC)
+    return len(faces.wrapped_halo), (*_arrays(rng, FLAT, 1), faces.wrapped_halo, faces.wrapped_origin)
+
+
+def _fill_voxels(rng):
+    faces = _faces(SOLID, VALUE)
+    return len(faces.fixed_halo), (*_arrays(rng, SOLID, 1), faces.fixed_halo, np.float32(2.5))
+
+
+def _tally(rng):
+    u, exposure, source, uptake = _arrays(rng, SOLID, 4)
+    u -= np.float32(0.1)
+    starts = SOLID.inner(np.arange(SOLID.size, dtype=np.uint64))[..., 0].ravel()
+    lanes = SOLID.lines * int(LANES)
+    sums = np.zeros(n_sums(SOLID), np.float32)
+    return lanes, (starts, SOLID.nx, lanes, u, exposure, source, uptake, CAP, sums)
+
+
+def _leave_by_faces(rng):
+    faces = _faces(FLAT, VALUE)
+    n = len(faces.fixed_halo)
+    q, exposure = _arrays(rng, FLAT, 2)
+    return n, (faces.fixed_inside, faces.fixed_halo, q, exposure, RATE, np.float32(0.01), np.zeros(n, np.float32))
+
+
+EXAMPLES = {
+    "begin_2d": _begin(FLAT),
+    "begin_3d": _begin(SOLID),
+    "advance_2d": _advance(FLAT),
+    "advance_3d": _advance(SOLID),
+    "finish_2d": _finish(FLAT),
+    "finish_3d": _finish(SOLID),
+    "limit_uptake": _limit_uptake,
+    "copy_voxels": _copy_voxels,
+    "fill_voxels": _fill_voxels,
+    "tally": _tally,
+    "leave_by_faces": _leave_by_faces,
+}

@@ -1,0 +1,171 @@
+"""Small launches of the kernels of laws, lifecycle, sheaths and axons: for parity, the simulator and PTX."""
+
+import numpy as np
+
+from kernels.grid import Grid
+
+f4, i4, i8 = np.float32, np.int32, np.int64
+GRID = Grid(6, 5, h=20.0, slabs=2)
+SIZE = GRID.size
+N = 24
+ROWS = 6
+
+
+def values(rng, columns=N):
+    matrix = rng.random((ROWS, columns)).astype(f4)
+    matrix[0] = 1
+    return matrix.reshape(-1)
+
+
+def rows(*numbers):
+    return np.array(numbers, i4)
+
+
+def cells(rng):
+    """Seeds, step, stream and the columns uid and voxel of some cells."""
+    inner = GRID.inner(np.arange(SIZE)).reshape(-1)
+    voxel = np.sort(rng.choice(inner, N)).astype(i4)
+    return np.array([7, 8], i8), 5, 3, GRID.whole, np.arange(1, N + 1), voxel
+
+
+def start_of(voxel):
+    return np.searchsorted(voxel, np.arange(SIZE + 1)).astype(i4)
+
+
+def fill_row(rng):
+    return N, [rows(1, 2), np.array([0.5, -1], f4), values(rng), N]
+
+
+def hill_row(rng):
+    numbers = [np.array([a, b], f4) for a, b in ((0, -0.1), (1, 0), (-0.5, 1), (0.25, 0.125))]
+    return N, [rows(1, 2), rows(3, 4), *numbers, rows(4, 3), values(rng), N]
+
+
+def ramp_row(rng):
+    numbers = [np.array([a, b], f4) for a, b in ((0.2, 0), (0.5, 1), (1, 0), (-2, 1))]
+    return N, [rows(1, 2), rows(3, 4), *numbers, values(rng), N]
+
+
+def product_row(rng):
+    return N, [rows(1, 3), rows(2, 4), rows(3, 5), np.array([0.5, 2], f4), values(rng), N]
+
+
+def cap_row(rng):
+    return N, [rows(1, 2), np.array([0.5, 0.1], f4), values(rng), N]
+
+
+def gather_row(rng):
+    voxel = cells(rng)[-1]
+    weights = np.array([1, -0.3], f4)
+    return N, [rows(1, 2), rows(0, 3), rows(4, 5), weights, voxel, values(rng, SIZE), SIZE, values(rng), N]
+
+
+def sum_cells_row(rng):
+    start = start_of(cells(rng)[-1])
+    return SIZE, [rows(0, 3), rows(1, 2), start, values(rng), N, values(rng, SIZE), SIZE]
+
+
+def relax_row(rng):
+    return N, [rows(1), rows(2), np.array([0.3], f4), np.array([0.1], f4), values(rng), N]
+
+
+def switch(rng):
+    state = (rng.random(N) < 0.5).astype(f4)
+    return N, [*cells(rng), state, *(5 * rng.random((2, N)).astype(f4)), 0.1]
+
+
+def polarise(rng):
+    return N, [*rng.random((3, N)).astype(f4), 0.1]
+
+
+def choose_fate(rng):
+    return N, [*cells(rng), rows(1, 2, 3), rows(1, 2, 5), 3, N, values(rng), 0.5, np.zeros(N, i4)]
+
+
+def place_daughter(rng):
+    return N, [*cells(rng), *(100 * rng.random((3, N)).astype(f4)), 9.0, 120.0, 100.0, 20.0, 3.0]
+
+
+SLOTS = 5
+
+
+def myelin(rng):
+    """Slots of N cells, the sheaths each holds, and the units of every voxel."""
+    voxel = cells(rng)[-1]
+    slots = np.where(rng.random((N, SLOTS)) < 0.6, 2 * voxel[:, None] + (rng.random((N, SLOTS)) < 0.5), -1).astype(i4)
+    units = np.zeros((4, SIZE), i4)
+    for slot in slots[slots >= 0]:
+        units[slot & 1, slot >> 1] += 1
+    units[2:] = 3 * (units[:2] > 0)
+    return slots.reshape(-1), (slots >= 0).sum(axis=1).astype(f4), units.reshape(-1)
+
+
+def strip_sheaths(rng):
+    slots, held, units = myelin(rng)
+    hazard = rng.random(SIZE).astype(f4)
+    return N, [*cells(rng), slots, SLOTS, held, hazard, units, SIZE, np.zeros(SIZE, i4)]
+
+
+def orphan_sheaths(rng):
+    slots, _, units = myelin(rng)
+    return N, [(rng.random(N) < 0.5).astype(i4), slots, SLOTS, units, SIZE]
+
+
+def shed_orphans(rng):
+    _, _, units = myelin(rng)
+    hazard = rng.random(SIZE).astype(f4)
+    return SIZE, [np.array([7, 8], i8), 5, 3, GRID.whole, hazard, 0.2, units, SIZE, np.zeros(SIZE, i4)]
+
+
+def count_bare(rng):
+    _, _, units = myelin(rng)
+    return SIZE, [
+        rng.random(SIZE).astype(f4),
+        np.full(SIZE, 15, f4),
+        units,
+        SIZE,
+        np.zeros(SIZE, i4),
+        np.ones(SIZE, i8),
+    ]
+
+
+def bid_for_axon(rng):
+    seeds, step, stream, whole, uid, voxel = cells(rng)
+    held, rate = np.full(N, 2, f4), np.full(N, 50, f4)
+    reach = np.array([(x, y, 0) for x in (-1, 0, 1) for y in (-1, 0, 1)], i4).reshape(-1)
+    bare = (rng.random(SIZE) < 0.4).astype(i4)
+    box = (GRID.nx, GRID.ny, GRID.nz, GRID.sy, GRID.sz)
+    contest = (bare, np.zeros(SIZE, i8), np.zeros(N, i4))
+    return N, [seeds, step, stream, 4, whole, uid, voxel, held, 5.0, rate, 0.1, reach, 9, *box, *contest]
+
+
+def wrap_axon(rng):
+    from kernels import sheaths
+    from kernels.device import Machine
+
+    n, arguments = bid_for_axon(rng)
+    sheaths.bid_for_axon(Machine("python"), n, *arguments)
+    seeds, step, _, key, whole, uid, voxel = arguments[:7]
+    slots, held, units = myelin(rng)
+    _, best, target = arguments[-3:]
+    return N, [seeds, step, key, whole, uid, voxel, target, best, 1, slots, SLOTS, held, units, SIZE]
+
+
+def injure_axons(rng):
+    axons = np.array([[0.7], [0.2], [0.1]], f4) * rng.random(SIZE).astype(f4)
+    return SIZE, [*axons, *(2 * rng.random((5, SIZE)).astype(f4)), 0.1, np.zeros(SIZE, f4)]
+
+
+def read_tissue(rng):
+    _, _, units = myelin(rng)
+    state = [*rng.random((2, SIZE)).astype(f4), *(1e4 * rng.random((2, SIZE)).astype(f4))]
+    written = [*np.zeros((7, SIZE), f4), rng.random(SIZE).astype(f4)]
+    return SIZE, [units, SIZE, np.full(SIZE, 15, f4), *state, *written, 0.5, 0.1]
+
+
+_EXAMPLES = (
+    fill_row, hill_row, ramp_row, product_row, cap_row, gather_row, sum_cells_row, relax_row, switch, polarise,
+    choose_fate, place_daughter, strip_sheaths, orphan_sheaths, shed_orphans, count_bare, bid_for_axon, wrap_axon,
+    injure_axons, read_tissue,
+)  # fmt: skip
+EXAMPLES = {example.__name__: example for example in _EXAMPLES}

@@ -1,0 +1,82 @@
+"""Voxels of positions and the order of cells, against NumPy."""
+
+import numpy as np
+import pytest
+
+from kernels.binning import box, locate, permute, sort_order
+from kernels.device import Machine
+from kernels.grid import Grid
+
+GRIDS = [Grid(7, 5, 1, 20.0, 2, 1), Grid(13, 9, 1, 10.0, 2, 3), Grid(6, 5, 4, 20.0, 3, 2)]
+
+
+def scattered(grid, n, seed=0):
+    """Positions and slabs of n cells."""
+    random = np.random.default_rng(seed)
+    place = (random.random((3, n)) * np.array([[grid.nx], [grid.ny], [grid.nz]]) * grid.h).astype(np.float32)
+    return place, random.integers(0, grid.slabs, n)
+
+
+def voxels_of(grid, place, slab):
+    """Padded voxel of each position, by the definition in ``Grid``."""
+    x, y, z = np.floor(place.astype(float) / grid.h).astype(int)
+    return slab * grid.whole + (z + 1) * grid.sz + (y + 1) * grid.sy + x + 1
+
+
+def sort(threads, grid, voxel, uid):
+    n = len(voxel)
+    order, start, count = np.full(n, -1, np.int32), np.zeros(grid.size + 1, np.int32), np.zeros(grid.size + 1, np.int32)
+    sort_order(Machine("cpu", threads), n, voxel, uid, order, start, count)
+    return order, start
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_cells_are_found_in_the_voxel_around_them(grid):
+    place, slab = scattered(grid, 20_000)
+    voxel = np.zeros(20_000, np.int32)
+    locate(Machine(), 20_000, *place, (slab * grid.whole).astype(np.int32), voxel, *box(grid))
+    np.testing.assert_array_equal(voxel, voxels_of(grid, place, slab))
+
+
+def test_a_position_outside_or_nowhere_is_put_inside():
+    grid = GRIDS[0]
+    x = np.array([-5, 140, 1e9, np.nan, np.inf, 0], np.float32)
+    y = np.array([50, 50, -1e9, 50, 50, 100], np.float32)
+    voxel = np.zeros(6, np.int32)
+    locate(Machine(), 6, x, y, y, voxel, voxel, *box(grid))
+    inside = np.zeros(grid.size, bool)
+    grid.inner(inside)[:] = True
+    assert inside[voxel].all()
+    np.testing.assert_array_equal(voxel % grid.sy, [1, 7, 7, 1, 7, 1])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_order_is_that_of_voxel_then_uid(grid, threads):
+    n = 40_000  # many in each voxel, and enough for two threads
+    place, slab = scattered(grid, n)
+    voxel = voxels_of(grid, place, slab).astype(np.int32)
+    uid = np.random.default_rng(1).permutation(n).astype(np.uint64) + np.uint64(2**40)
+    order, start = sort(threads, grid, voxel, uid)
+    np.testing.assert_array_equal(order, np.lexsort((uid, voxel)))
+    np.testing.assert_array_equal(start, np.searchsorted(np.sort(voxel), np.arange(grid.size + 1)))
+
+
+def test_no_cells_give_empty_voxels():
+    order, start = sort(1, GRIDS[0], np.zeros(0, np.int32), np.zeros(0, np.uint64))
+    assert len(order) == 0
+    assert not start.any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint64, np.int64, np.uint8])
+def test_permuting_a_column_or_a_matrix_is_indexing(dtype):
+    random = np.random.default_rng(2)
+    n, capacity = 900, 1000
+    order = random.permutation(n).astype(np.int32)
+    column = random.integers(0, 200, capacity).astype(dtype)
+    matrix = random.integers(0, 200, (3, capacity)).astype(dtype)
+    for source in (column, matrix):
+        target = np.zeros_like(source)
+        permute(Machine(), n, order, source, target)
+        np.testing.assert_array_equal(target[..., :n], source[..., order])
+        assert not target[..., n:].any()

@@ -1,0 +1,128 @@
+"""One body, three targets: the compiled loop, plain Python and the CUDA simulator write the same bits.
+
+Parity only: that a kernel is right is for the other tests to show.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernels.chance import probability
+from kernels.device import Machine
+from kernels.launch import Kernel
+
+HERE = Path(__file__).resolve().parent
+_specification = importlib.util.spec_from_file_location("kernel_examples", HERE / "examples.py")
+examples = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(examples)
+
+KERNELS = examples.kernels()
+EXAMPLES = examples.examples()
+NAMES = sorted(KERNELS)
+FORBIDDEN = re.compile(r"\bfma\b|\.f64|\bex2\b|\blg2\b|\bsin\b|\bcos\b|\btanh\b|\.approx|\.ftz")
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """Digests of all kernels by the CUDA simulator, in a process of its own: it replaces numba.cuda altogether."""
+    root = str(HERE.parents[1])
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": root}
+    done = subprocess.run(
+        [sys.executable, str(HERE / "examples.py")],
+        env=environment,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_kernel_has_an_example(name):
+    assert name in EXAMPLES, f"kernel {name} has no example: add one to a tests/kernels/*_examples.py"
+
+
+def test_every_example_has_a_kernel():
+    assert set(EXAMPLES) <= set(KERNELS)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_an_example_changes_something(name):
+    n, arguments = examples.launch_of(name, EXAMPLES[name])
+    before = [np.copy(argument) for argument in arguments]
+    KERNELS[name](Machine("python", 1), n, *arguments)
+    assert any(not np.array_equal(a, b) for a, b in zip(before, arguments) if isinstance(b, np.ndarray))
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_compiled_loop_and_plain_python_agree(name):
+    assert examples.digest(Machine("cpu", 1), name) == examples.digest(Machine("python", 1), name)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_cuda_simulator_agrees(name, simulated):
+    assert simulated[name] == examples.digest(Machine("cpu", 1), name)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_gpu_code_has_only_exact_instructions(name):
+    """No contraction, no double precision, no approximate function, on sm_80 and sm_90."""
+    n, arguments = examples.launch_of(name, EXAMPLES[name])
+    compiled = KERNELS[name]
+    for capability in ((8, 0), (9, 0)):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"numba\.cuda")
+            ptx = compiled.ptx(compiled.launch_arguments(n, arguments), capability)
+        code = re.sub(r"//.*", "", ptx)
+        assert f".target sm_{capability[0]}{capability[1]}" in code
+        assert FORBIDDEN.findall(code) == []
+
+
+def test_the_search_for_forbidden_instructions_finds_them():
+    @Kernel
+    def widens(i, x):
+        x[i] = np.float32(x[i] * 0.1 + x[i])
+
+    ptx = widens.ptx([np.int64(1), np.zeros(1, np.float32)], (9, 0))
+    assert ".f64" in FORBIDDEN.findall(ptx)
+
+
+LOOSE = 0.1
+WIDE = np.float64(0.1)
+ONE = np.int64(1)  # kernels.chance has a float32 of this name
+
+
+def scale_loosely(i, x):
+    x[i] *= LOOSE
+
+
+def scale_widely(i, x):
+    x[i] *= WIDE
+
+
+def confuse(i, x):
+    x[i] = probability(x[i]) + np.float32(ONE)
+
+
+@pytest.mark.parametrize("body", [scale_loosely, scale_widely])
+def test_a_constant_of_double_precision_is_refused(body):
+    with pytest.raises(
+        TypeError, match=r"kernel constant (LOOSE|WIDE) = .*0\.1.* must be a np\.float32 or a NumPy integer"
+    ):
+        Kernel(body).text("cpu")
+
+
+def test_two_constants_of_one_name_are_refused():
+    """The parts of a kernel come from several modules and end up in one: a name must mean one thing."""
+    with pytest.raises(TypeError, match="two kernel constants are called ONE"):
+        Kernel(confuse).text("cpu")
