@@ -194,14 +194,18 @@ class Fields:
         return abs(self.budget(name, slab)["clamped"])
 
     def check(self) -> tuple[str, float, float, float] | None:
-        """Return the first field with a value that is not finite and the middle of its voxel (um), or None."""
+        """Return the first field that got a value that is not finite, and the middle of its voxel (um), or None.
+
+        Such values spread to their neighbours with every stage: the place is in the middle of them, or that of a source.
+        """
         for row, name in enumerate(self.names):
             if np.isfinite(self._amounts["mass"][row]).all():
                 continue
-            wrong = np.argwhere(~np.isfinite(self.grid.inner(self.machine.get(self.concentration[row]))))
-            if len(wrong):
-                z, y, x = ((int(place) + 0.5) * self.grid.h for place in wrong[0][1:])
-                return name, x, y, z
+            for array in (self.source, self.uptake, self.concentration):
+                wrong = np.argwhere(~np.isfinite(self.grid.inner(self.machine.get(array[row]))))
+                if len(wrong):
+                    z, y, x = ((int(place) + 0.5) * self.grid.h for place in wrong[len(wrong) // 2][1:])
+                    return name, x, y, z
         return None
 
     def state(self) -> dict[str, np.ndarray]:

@@ -70,7 +70,8 @@ class Therapy(mesa.Agent):
         subject, venules = config.subject, config.tissue.venules
         cells = float(dose.dose) * (float(subject.mass) if dose.dose.canonical == "1/kg" else 1.0)
         density = cells * float(config.msc.intrathecal_fraction) / (float(subject.engaged_volume) * 1e-9)
-        rows = np.flatnonzero(self.model.venules.machine.get(self.model.venules.voxel) // grid.whole == slab)
+        venule_voxels = self.model.venules.columns()["voxel"]
+        rows = np.flatnonzero(venule_voxels // grid.whole == slab)
         centres = [tuple(float(axis[row]) for axis in self._venule_positions()) for row in rows]
         counts = []
         for centre in centres:

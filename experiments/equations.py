@@ -67,7 +67,7 @@ def _course(factor: Any, signal: str) -> str:
         return f"[{signal}]" if high <= 1 else f"[{signal}, at most {high.text}]"
     if (low, high, factor.from_, factor.to) == (0, 1, 1, 0):
         return f"(1 - [{signal}])"
-    return f"({start} -> {end} as {signal} goes from {low.text} to {high.text})"
+    return f"({start} -> {end} as {signal} goes from {low.text if low else 0} to {high.text})"
 
 
 def _tag(mechanism: str | None) -> str:

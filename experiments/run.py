@@ -210,10 +210,10 @@ class Session:
         return cells if asked == "all" else cells[cells["kind"].isin(asked)]
 
     def own_columns(self) -> list[str]:
-        """Name the columns that only some kinds have, also of kinds that have no cell yet."""
+        """Name the columns that only some kinds have, also of kinds that have no cell yet; axon bundles have none."""
         asked = self.config.output.cells
         populations = [p for kind, p in self.model.population.items() if asked == "all" or kind in asked]
-        return list(dict.fromkeys(name for population in populations for name in population.state_names))
+        return list(dict.fromkeys(name for p in populations for name in getattr(p, "state_names", ())))
 
     def observe(self, store: Store) -> None:
         """Keep what is due at this step."""

@@ -18,12 +18,13 @@ SAMPLES = 24  # frames looked at to choose window, point sizes and scales
 MARGIN = 0.35  # of the lesion, shown around it
 LEAST_WINDOW = 800.0  # um
 SMALLEST, LARGEST = 3.0, 16.0  # diameter of a point, px
-COVER = 0.08  # share of a full map that a kind may cover at its peak
+COVER = 0.12  # share of a full map that a kind may cover at its peak
 NOT_CELLS = ("neuron", "venule")  # axon bundles and vessels belong to the tissue
 ONLY_ACTIVE = ("microglia",)  # resting ones are everywhere and would hide the rest
 TREATMENT = "msc"
 NO_ROWS, NO_PLACES = np.empty(0, np.intp), np.empty((0, 2))
 TREATMENT_PIXELS = 13.0
+EDGE_WIDTH = 0.06  # points of dark edge for each pixel of diameter
 SAME_DAY = 1e-6
 
 
@@ -34,7 +35,7 @@ class Look:
     label: str
     colour: str
     pixels: float
-    edge_width: float = 0.4
+    edge_width: float
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,9 @@ class Scene:
         for kind in sorted((kind for kind in most if most[kind]), key=lambda kind: -most[kind]):
             cell = described[kind]
             crowded = map_pixels * np.sqrt(COVER / most[kind])
-            pixels = float(np.clip(crowded, SMALLEST, max(float(cell.diameter) * scale, 2 * SMALLEST)))
-            looks[kind] = Look(
-                f"{cell.label}, active" if kind in ONLY_ACTIVE else cell.label, cell.colour, min(pixels, LARGEST)
-            )
+            pixels = min(float(np.clip(crowded, SMALLEST, max(float(cell.diameter) * scale, 2 * SMALLEST))), LARGEST)
+            label = f"{cell.label}, active" if kind in ONLY_ACTIVE else cell.label
+            looks[kind] = Look(label, cell.colour, pixels, edge_width=EDGE_WIDTH * pixels)
         if TREATMENT in looks:
             look = looks.pop(TREATMENT)
             looks[TREATMENT] = replace(look, pixels=TREATMENT_PIXELS, edge_width=1.5)

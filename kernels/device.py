@@ -60,3 +60,15 @@ def open_machine(backend: str = "auto", threads: int | None = None) -> Machine:
     if not cuda.is_available():
         raise RuntimeError("backend cuda: no CUDA device was found on this machine; use --backend cpu")
     return Machine("cuda", threads, cupy, cuda.external_stream(cupy.cuda.get_current_stream().ptr))
+
+
+def gpu_name() -> str | None:
+    """Return the name of the CUDA device, or None where there is none or CuPy is not installed."""
+    try:
+        import cupy
+    except ImportError:
+        return None
+    try:
+        return cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return None

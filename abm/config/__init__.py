@@ -4,7 +4,7 @@ from abm.config.conditions import Condition
 from abm.config.config import Config
 from abm.config.errors import ConfigError
 from abm.config.json_schema import json_schema
-from abm.config.load import load
+from abm.config.load import load, restore
 from abm.config.quantity import Quantity
 
-__all__ = ["Condition", "Config", "ConfigError", "Quantity", "json_schema", "load"]
+__all__ = ["Condition", "Config", "ConfigError", "Quantity", "json_schema", "load", "restore"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field as Described
 from pydantic import PrivateAttr
+from pydantic.json_schema import SkipJsonSchema
 
 from abm.config.laws_schema import Law, Signal
 from abm.config.model import Part
@@ -44,9 +45,9 @@ class Config(Part):
     therapy: Therapy
     output: Output
     references: dict[str, Reference]
-    known_kinds: frozenset[str]
-    known_fields: frozenset[str]
-    doses: tuple[Dose, ...]
+    known_kinds: SkipJsonSchema[frozenset[str]]
+    known_fields: SkipJsonSchema[frozenset[str]]
+    doses: SkipJsonSchema[tuple[Dose, ...]]
 
     _source_text: str = PrivateAttr("")
     _tree: Branch = PrivateAttr(default_factory=lambda: Branch({}, ""))
@@ -120,9 +121,11 @@ class Config(Part):
                 continue
             if name == "fields":
                 yield ("fields", "accuracy"), self.accuracy
-            yield from _walk(getattr(self, name), (field.alias or name,))
+            if name not in TEXTS or getattr(self, name):
+                yield from _walk(getattr(self, name), (field.alias or name,))
 
 
+TEXTS = ("title", "purpose")
 WHOLE = 1e-9
 
 

@@ -134,8 +134,8 @@ def _parsed(text: str, name: str) -> tuple[Branch | None, tuple[tuple[str, str],
     tree = read_tree(text, name, problems)
     if tree is not None:
         _check_schema(tree, name, problems)
-        tree = unwrap(tree) if is_resolved(tree) else tree
-    return tree, tuple(problems.found)
+    unwrapped = unwrap(tree) if tree is not None and is_resolved(tree) else tree
+    return unwrapped if isinstance(unwrapped, Branch) else None, tuple(problems.found)
 
 
 def _check_schema(tree: Branch, name: str, problems: Problems) -> None:

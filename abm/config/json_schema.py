@@ -4,16 +4,13 @@ from typing import Any
 
 from abm.config.config import Config
 
-COMPUTED = ("known_kinds", "known_fields", "doses")
-
 
 def json_schema() -> dict[str, Any]:
     """Describe one file: any part may be left out, since it may come from what the file extends; null removes."""
     schema = _partial(Config.model_json_schema(by_alias=True))
-    properties = {key: each for key, each in schema["properties"].items() if key not in COMPUTED}
-    accuracy = properties.pop("accuracy")
-    fields = properties["fields"]
-    properties["fields"] = {**fields, "properties": {"accuracy": accuracy}}
+    properties = schema["properties"]
+    fields = properties["fields"]["anyOf"][0]
+    fields["properties"] = {"accuracy": properties.pop("accuracy")}
     properties["laws"]["description"] = "Laws by owner: a kind of cell, a group, or astrocytes, tissue, venule."
     properties["seed"] = {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "random"}]}
     properties["extends"] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
@@ -30,7 +27,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _partial(schema: Any) -> Any:
-    """Drop every ``required`` and allow null for every property."""
+    """Drop every ``required`` and allow null for every property and every entry of a named map."""
     if isinstance(schema, list):
         return [_partial(each) for each in schema]
     if not isinstance(schema, dict):
@@ -38,6 +35,8 @@ def _partial(schema: Any) -> Any:
     made = {key: _partial(each) for key, each in schema.items() if key not in ("required", "default")}
     if isinstance(made.get("properties"), dict):
         made["properties"] = {key: _or_null(each) for key, each in made["properties"].items()}
+    if isinstance(made.get("additionalProperties"), dict):
+        made["additionalProperties"] = _or_null(made["additionalProperties"])
     return made
 
 

@@ -108,7 +108,7 @@ def _law(written: _Written, reader: Reader, read: Read) -> Law | None:
         signal_unit=read.names.signal_unit,
         signal_finding=partial(read.names.signal_finding, owner=written.owner),
     )
-    return reader.read(Law, written.node, written.path, context)
+    return reader.read(Law, written.node, written.path, context=context)
 
 
 EVERY_TYPE = ("rate", "level", "secretion", "uptake", "speed", "bias")

@@ -55,7 +55,7 @@ class Factor(Part):
     half: OfSignal | None = None
     hill: Annotated[Number, AfterValidator(_hill)] | None = None
     linear: Annotated[tuple[OfSignal, OfSignal], BeforeValidator(_pair)] | None = None
-    offset: OfSignal = Quantity(0.0)
+    offset: OfSignal = Field(default=0, validate_default=True)
     range: Annotated[Quantity, Unit("um", "reach of a contact, or radius of a density", above=0)] | None = None
     mechanism: Mechanism | None = None
     source: Source = None

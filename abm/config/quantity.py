@@ -62,7 +62,7 @@ def number_with_unit(value: float, unit: str) -> str:
     return f"{value:.12g}" + ("" if unit == "1" else f" {unit}")
 
 
-Finding = tuple[tuple[str, ...], str]  # where below the value, and a sentence that may hold {key} and {value}
+Finding = tuple[tuple[str, ...], str]  # where below the value, and a sentence that may hold {key}, {parent} and {value}
 
 
 def refuse(*findings: Finding) -> PydanticCustomError:
@@ -118,7 +118,7 @@ class Unit:
         parts = raw if isinstance(raw, Mapping) else {"value": raw}
         for key in parts:
             if key not in QUANTITY_KEYS:
-                findings.append(((str(key),), f"unknown key '{{key}}'; {hint(str(key), QUANTITY_KEYS)}"))
+                findings.append(((str(key),), f"unknown key '{{key}}'; {hint(str(key), QUANTITY_KEYS, '{parent}.')}"))
         if "value" not in parts:
             raise refuse(*findings, ((), f"{{key}} has no value; {self._expected(info)}"))
         inside = ("value",) if isinstance(raw, Mapping) else ()

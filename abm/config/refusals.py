@@ -67,13 +67,16 @@ class Refusals:
         """A rate must be slow against the step: chance 1 - exp(-rate * step) of at most a half."""
         if self.time is None:
             return
+        told = set()  # a law of a group is told once
         for owner, laws in self.read.laws.items():
             for name, law in laws.items():
-                if law.type != "rate" or not same_dimension(law.unit, TYPE_UNITS["rate"][0]):
+                where = find(self.tree, ("laws", owner, name))[1]
+                if law.type != "rate" or not same_dimension(law.unit, TYPE_UNITS["rate"][0]) or where in told:
                     continue
                 chance = -math.expm1(-max(0.0, law.highest) * self.time.step)
                 if chance > HIGHEST_CHANCE:
                     highest = number_with_unit(law.highest / to_canonical(1, law.unit), law.unit)
+                    told.add(where)
                     longest = _down(-math.log(1 - HIGHEST_CHANCE) / law.highest * MINUTES)
                     self.refuse(
                         f"laws.{owner}.{name}",

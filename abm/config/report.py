@@ -2,14 +2,14 @@
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from abm.config.errors import Problems, hint, shown
+from abm.config.errors import Problems, hint, nearest, shown
 from abm.config.quantity import Unit
-from abm.config.tree import Node, Path, find, plain
+from abm.config.tree import Branch, Node, Path, find, plain
 
 SENTENCES = {
     "string_type": "must be text; put it in quotes",
@@ -25,8 +25,18 @@ SENTENCES = {
 LIMITS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
-def report(error: ValidationError, model: type[BaseModel], node: Node, path: Path, problems: Problems) -> None:
-    """Add a sentence for each finding of pydantic in the part at ``path``, which was read from ``node``."""
+def report(
+    error: ValidationError,
+    model: type[BaseModel],
+    node: Node,
+    path: Path,
+    problems: Problems,
+    siblings: Iterable[str] = (),
+) -> None:
+    """Add a sentence for each finding of pydantic in the part at ``path``, which was read from ``node``.
+
+    siblings   the other entries of the named map that the part stands in, if any
+    """
     for found in error.errors(include_url=False):
         below = tuple(str(step) for step in found["loc"] if step != "[key]")
         if found["type"] == "remyelin":
@@ -37,9 +47,9 @@ def report(error: ValidationError, model: type[BaseModel], node: Node, path: Pat
             advice = hint(below[-1], allowed, ".".join((*path, *below[:-1])) + ".")
             _add(f"unknown key '{{key}}'; {advice}", node, path, below, problems)
         elif found["type"] == "missing":
-            _add(
-                f"missing key '{{key}}'{_example(model_at(model, below[:-1]), below[-1])}", node, path, below, problems
-            )
+            about = _example(model_at(model, below[:-1]), below[-1])
+            slip = _slip(model, node, path, below[:-1], siblings)
+            _add(f"missing key '{{key}}'{about}{slip}", node, path, below, problems)
         else:
             _add(f"{{key}} = {{value}} {_sentence(found, find(node, below)[0])}", node, path, below, problems)
 
@@ -47,7 +57,21 @@ def report(error: ValidationError, model: type[BaseModel], node: Node, path: Pat
 def _add(sentence: str, node: Node, path: Path, below: Path, problems: Problems) -> None:
     target, where = find(node, below)
     value = shown(plain(target)) if target is not None else "nothing"
-    problems.add(where, sentence.replace("{key}", ".".join((*path, *below))).replace("{value}", value))
+    whole = (*path, *below)
+    keys = sentence.replace("{key}", ".".join(whole)).replace("{parent}", ".".join(whole[:-1]))
+    problems.add(where, keys.replace("{value}", value))
+
+
+def _slip(model: Any, node: Node, path: Path, entry: Path, siblings: Iterable[str]) -> str:
+    """Ask whether an incomplete entry of a named map is a misspelt name of another."""
+    if entry and not is_entry(model, entry):
+        return ""
+    if entry:
+        around = find(node, entry[:-1])[0]
+        siblings = around.items if isinstance(around, Branch) else ()
+    whole = (*path, *entry)
+    close = nearest(whole[-1], [name for name in siblings if name != whole[-1]])
+    return f"; or did you mean '{'.'.join((*whole[:-1], close))}'?" if close else ""
 
 
 def _sentence(found: Mapping[str, Any], node: Node | None) -> str:

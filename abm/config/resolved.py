@@ -1,6 +1,6 @@
 """Reading back what ``Config.resolved()`` wrote: each value carries its own origin, and no other file is needed."""
 
-from abm.config.tree import Branch, Leaf, Node, Row, branch
+from abm.config.tree import Branch, Leaf, Node, Row, branch, placed
 
 MARK = "resolved"
 KNOWN = "known"
@@ -22,30 +22,16 @@ def known_names(tree: Branch) -> dict[str, set[str]]:
     return {"cells": names("kinds"), "fields": names("fields")}
 
 
-def unwrap(tree: Branch) -> Branch:
+def unwrap(node: Node) -> Node:
     """Take every ``where`` out of a tree and make it the place where the value stands."""
-    unwrapped = _unwrap(tree)
-    assert isinstance(unwrapped, Branch)
-    return unwrapped
-
-
-def _unwrap(node: Node) -> Node:
     if isinstance(node, Row):
-        return Row([_unwrap(each) for each in node.items], node.where)
+        return Row([unwrap(each) for each in node.items], node.where)
     if not isinstance(node, Branch):
         return node
     where = node.items.get("where")
     if "value" in node.items and isinstance(where, Leaf):
-        kept = {key: _placed(each, str(where.value)) for key, each in node.items.items() if key != "where"}
-        return (
-            kept["value"] if len(kept) == 1 else Branch(kept, str(where.value), dict.fromkeys(kept, str(where.value)))
-        )
-    items = {key: _unwrap(each) for key, each in node.items.items()}
-    keys = {key: each.where if isinstance(each, Leaf | Row) else node.keys[key] for key, each in items.items()}
+        kept = node.without("where")
+        return placed(kept.items["value"] if len(kept.items) == 1 else kept, str(where.value))
+    items = {key: unwrap(each) for key, each in node.items.items()}
+    keys = {key: node.keys[key] if isinstance(each, Branch) else each.where for key, each in items.items()}
     return Branch(items, node.where, keys)
-
-
-def _placed(node: Node, where: str) -> Node:
-    if isinstance(node, Row):
-        return Row([_placed(each, where) for each in node.items], where)
-    return Leaf(node.value, where) if isinstance(node, Leaf) else node

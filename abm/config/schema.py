@@ -131,7 +131,7 @@ class Field(Part):
     unit: Annotated[UnitText, Described(json_schema_extra={"enum": [*FIELD_UNITS, 1]})]
     D: Annotated[Quantity, Unit("um^2/s", "diffusion coefficient in tissue", at_least=0)]
     half_life: Annotated[Quantity, Unit("min", "half-life without cells; left out: no decay", above=0)] | None = None
-    baseline: OfField = Quantity(0)
+    baseline: OfField = Described(default=0, validate_default=True)
     molar_mass: Annotated[Quantity, Unit("kDa", "molar mass", above=0)] | None = None
     faces: Faces | None = None
     value: OfField | None = None

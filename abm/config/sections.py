@@ -1,6 +1,6 @@
 """Reading the sections of a merged tree into their models, each on its own, so that one mistake hides no other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -59,12 +59,14 @@ class Reader:
         self.problems = problems
         self.context = Context()
 
-    def read(self, model: type[P], node: Node, path: Path, context: Context | None = None) -> P | None:
-        """Read one part; None when something in it is wrong."""
+    def read(
+        self, model: type[P], node: Node, path: Path, siblings: Iterable[str] = (), context: Context | None = None
+    ) -> P | None:
+        """Read one part; None when something in it is wrong. ``siblings`` are the entries beside it."""
         try:
             part = model.model_validate(plain(node), context=context or self.context)
         except ValidationError as error:
-            report(error, model, node, path, self.problems)
+            report(error, model, node, path, self.problems, siblings)
             return None
         trace(part, node)
         return part
@@ -92,7 +94,7 @@ class Reader:
     def each(self, section: str, entries: Branch | None = None) -> dict[str, Any]:
         """Read every entry of a named map; those that are wrong are left out."""
         given = self.entries(section) if entries is None else entries.items
-        found = {name: self.read(MAPS[section], node, (section, name)) for name, node in given.items()}
+        found = {name: self.read(MAPS[section], node, (section, name), given) for name, node in given.items()}
         return {name: part for name, part in found.items() if part is not None}
 
     def names_taken(self, section: str, names: Mapping[str, str]) -> None:

@@ -91,3 +91,23 @@ def find(node: Node, path: Path) -> tuple[Node | None, str]:
         else:
             return None, where
     return current, where
+
+
+def placed(node: Node, where: str) -> Node:
+    """Copy a tree, saying of every part that it stands at one place."""
+    if isinstance(node, Branch):
+        items = {key: placed(each, where) for key, each in node.items.items()}
+        return Branch(items, where, dict.fromkeys(items, where))
+    if isinstance(node, Row):
+        return Row([placed(each, where) for each in node.items], where)
+    return Leaf(node.value, where)
+
+
+def as_tree(value: Any, where: str) -> Node:
+    """Turn maps, lists and scalars into a tree that stands at one place."""
+    if isinstance(value, dict):
+        items = {str(key): as_tree(each, where) for key, each in value.items()}
+        return Branch(items, where, dict.fromkeys(items, where))
+    if isinstance(value, list | tuple):
+        return Row([as_tree(each, where) for each in value], where)
+    return Leaf(value, where)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from abm.config.errors import Problems
-from abm.config.tree import Branch, Leaf, Node, Row, Scalar
+from abm.config.tree import Branch, Leaf, Node, Row, Scalar, placed
 
 INTEGER = re.compile(r"[-+]?\d+")
 OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
@@ -52,23 +52,13 @@ def read_tree(text: str, name: str, problems: Problems) -> Branch | None:
 
 def read_value(text: str, name: str, problems: Problems) -> Node | None:
     """Read the value of an override, such as ``22 um^2/s``, ``null`` or ``{value: 3, source: assumed}``."""
-    holder = read_tree("value:" + ("\n" if "\n" in text else " ") + text, name, problems)
-    if holder is None or set(holder.items) != {"value"}:
-        if holder is not None:
-            problems.add(name, "must be one value")
-        return None
-    return _placed(holder.items["value"], name)
-
-
-def _placed(node: Node, where: str) -> Node:
-    """Say of every part of an override that it stands there."""
-    if isinstance(node, Leaf):
-        return Leaf(node.value, where)
-    if isinstance(node, Row):
-        return Row([_placed(each, where) for each in node.items], where)
-    return Branch(
-        {key: _placed(each, where) for key, each in node.items.items()}, where, dict.fromkeys(node.items, where)
-    )
+    found = Problems()
+    holder = read_tree("value:" + ("\n" if "\n" in text else " ") + text, name, found)
+    for _, sentence in found.found:
+        problems.add(name, sentence)
+    if holder is not None and set(holder.items) != {"value"}:
+        problems.add(name, "must be one value")
+    return placed(holder.items["value"], name) if holder is not None and "value" in holder.items else None
 
 
 def resolve(text: str) -> Scalar:

@@ -152,7 +152,7 @@ def test_laws_are_printed_as_equations_with_numbers_and_sources(command):
     printed = command("laws", "th1")
     assert "divide = 0.5 /day x [self.active] x (1 -> 0.1 as pge2_total passes 7000 pg/mL, n=1.5)" in printed
     assert "{t_cell_suppression}" in printed
-    assert "(1 -> 0 as t_effector goes from 0 cells/mm^3 to 30000 cells/mm^3)" in printed
+    assert "(1 -> 0 as t_effector goes from 0 to 30000 cells/mm^3)" in printed
     assert "pge2_total = pge2 + pge2_msc" in printed
     line = next(line for line in printed.splitlines() if "terms.output.base" in line and "4.5 molecules/s" in line)
     assert "1 to 50" in line and "bouchnita2017" in line

@@ -40,7 +40,7 @@ def _advance(grid: Grid):
 def _finish(grid: Grid):
     def example(rng):
         q, u, exposure, last, m, uptake = _arrays(rng, grid, 6)
-        return grid, (q, u, exposure, last, m, uptake, np.float32(0.3), SPREAD, H, DECAY)
+        return grid, (q, u, exposure, last, m, uptake, np.float32(0.3), SPREAD, H, DECAY, np.float32(0.2))
 
     return example
 
@@ -65,14 +65,14 @@ def _tally(rng):
     starts = SOLID.inner(np.arange(SOLID.size, dtype=np.uint64))[..., 0].ravel()
     lanes = SOLID.lines * int(LANES)
     sums = np.zeros(n_sums(SOLID), np.float32)
-    return lanes, (starts, SOLID.nx, lanes, u, exposure, source, uptake, CAP, sums)
+    return lanes, (starts, SOLID.nx, lanes, u, exposure, source, uptake, CAP, np.float32(0.02), sums)
 
 
 def _leave_by_faces(rng):
     faces = _faces(FLAT, VALUE)
     n = len(faces.fixed_halo)
     q, exposure = _arrays(rng, FLAT, 2)
-    return n, (faces.fixed_inside, faces.fixed_halo, q, exposure, RATE, np.float32(0.01), np.zeros(n, np.float32))
+    return n, (faces.fixed_inside, faces.fixed_halo, q, exposure, RATE, np.zeros(n, np.float32))
 
 
 EXAMPLES = {

@@ -1,0 +1,105 @@
+"""The model as Mesa users meet it: agents, phases, views of a cell, the data collector, and clear failures."""
+
+import mesa
+import numpy as np
+import pytest
+
+from abm.model import LesionModel, ModelError
+
+
+def test_mesa_schedules_populations(small_model):
+    """Populations and Therapy are Mesa agents; Mesa counts the steps."""
+    model = small_model()
+    assert isinstance(model, mesa.Model)
+    assert all(isinstance(agent, mesa.Agent) for agent in model.agents)
+    assert set(model.population.values()) <= set(model.agents) and model.therapy in model.agents
+    model.step()
+    assert model.steps == 1 and model.hours == pytest.approx(0.1)
+    assert {"sense", "act", "diffuse", "move", "die and divide", "observe"} <= set(model.phase_seconds)
+
+
+def test_the_data_collector_follows_the_cadence(small_model):
+    """Read-outs at hours 0, 6, 12."""
+    model = small_model()
+    for _ in range(121):
+        model.step()
+    table = model.datacollector.get_model_vars_dataframe()
+    assert list(table["hours"].round(3)) == [0, 6, 12]
+    assert (table["count.oligodendrocyte"] > 200).all()
+
+
+def test_a_cell_is_a_view_of_its_row(small_model):
+    """Columns are attributes; an unknown one is named with those there are."""
+    opc = small_model().population["opc"]
+    cell = opc[3]
+    assert cell.uid == opc.columns()["uid"][3] and 0 <= cell.x <= 400
+    with pytest.raises(AttributeError, match="has no column 'size'; it has uid"):
+        _ = cell.size
+    with pytest.raises(IndexError, match="no row"):
+        _ = opc[10_000]
+
+
+def test_cells_are_sorted_and_uids_are_unique(small_model):
+    """After sensing, every population is in (voxel, uid) order and no uid is used twice or again."""
+    model = small_model()
+    for _ in range(50):
+        model.step()
+    model._sense()
+    for kind, population in model.population.items():
+        columns = population.columns()
+        assert len(set(columns["uid"])) == population.n, kind
+        order = np.lexsort((columns["uid"], columns["voxel"]))
+        np.testing.assert_array_equal(order, np.arange(population.n), err_msg=kind)
+        assert (columns["uid"] < population.next_uid[0]).all()
+
+
+def test_a_cell_that_becomes_another_keeps_its_place(small_model):
+    """Precursors that differentiate leave, and appear as pre-myelinating cells where they stood."""
+    model = small_model("laws.opc.differentiate={terms: {switch: {base: 20 1/day}}, times: null}", "laws.opc.speed=null")
+    before = model.population["opc"].columns()
+    model.step()
+    opc, young = model.population["opc"].columns(), model.population["premyelinating_ol"].columns()
+    gone = ~np.isin(before["uid"], opc["uid"])
+    assert len(young["uid"]) > 0
+    places = set(zip(before["x"][gone], before["y"][gone]))
+    moved = len(set(zip(young["x"], young["y"])) - places)
+    assert moved == 0
+
+
+def test_divisions_follow_their_rate(small_model):
+    """A kind that only divides, at 4 per day, grows by exp(4 t); daughters stand within a diameter of their mothers."""
+    laws = ("laws.opc.divide={terms: {demand: null, home: {base: 4 1/day, times: null}}, times: null}",)
+    model = small_model(*laws, "laws.opc.die=null", "laws.opc.differentiate=null", "laws.opc.speed=null")
+    begin, mothers = model.population["opc"].n, model.population["opc"].columns()
+    model.step()
+    opc = model.population["opc"].columns()
+    for x, y in zip(opc["x"][begin:], opc["y"][begin:]):
+        assert np.hypot(mothers["x"] - x, mothers["y"] - y).min() <= 9 * 2**0.5
+    for _ in range(119):
+        model.step()
+    grown = model.population["opc"].n
+    exact = begin * np.exp(4 * 0.5)
+    # a Yule process of n mothers has the variance n exp(r t) (exp(r t) - 1); a step of 0.1 h loses at most a percent
+    assert abs(grown - exact) < 4 * np.sqrt(exact * (np.exp(2) - 1)) + 0.01 * exact
+
+
+def test_non_finite_values_are_named(small_model):
+    """Field or kind, place and hour."""
+    model = small_model()
+    model.check()
+    model.laws.row("field.tnf").reshape(model.grid.padded_shape)[0, 0, 3, 6] = np.nan
+    with pytest.raises(ModelError, match=r"tnf is not a finite number at \(110, 50\) um in hour 0"):
+        model.check()
+    model = small_model()
+    model.population["opc"].x[2] = np.inf
+    with pytest.raises(ModelError, match=r"opc \d+ has a x that is not a finite number"):
+        model.check()
+
+
+def test_nothing_but_fields(small_config):
+    """A scenario without cells and tissue runs."""
+    from abm.config import load
+
+    model = LesionModel(load("diffusion"))
+    model.step()
+    assert model.field_frame("tracer").max() > 0 and model.cell_table().empty
