@@ -12,7 +12,7 @@ import numpy as np
 
 from abm.laws import AVOGADRO
 from abm.tissue import voxel_volume
-from kernels.diffusion import Faces, Plan, Solver, Work, n_sums, plan
+from kernels.diffusion import Faces, Plan, Solver, Work, n_sums, plan, totals
 from kernels.launch import side_by_side
 
 AMOUNTS = ("start", "mass", "secreted", "decayed", "taken", "left", "clamped", "limited")
@@ -56,6 +56,7 @@ class Fields:
         self._sums = machine.zeros((len(self.names), n_sums(grid)), np.float32)
         self._amounts = {name: np.zeros((len(self.names), grid.slabs)) for name in AMOUNTS}
         self._counted = False
+        self._begun: set[int] = set()
         self.solvers = [self._solver(name) for name in self.names]
         for name, spec in config.fields.items():
             self.put(name, float(spec.baseline))
@@ -131,10 +132,20 @@ class Fields:
             raise ValueError(f"fields were planned for a step of {self.step:g} h (time.step), not of {step:g} h")
         if not self._counted:
             self.recount()
-        side_by_side(self.machine, [partial(self._run, row, "advance") for row in range(len(self.names))])
-        for row, sums in enumerate(self.machine.get(self._sums)):
+        rows = [row for row in range(len(self.names)) if not self._is_empty(row)]
+        for row in set(rows) - self._begun:  # alone the first time: no two threads compile the same kernel
+            self._run(row, "advance")
+        side_by_side(self.machine, [partial(self._run, row, "advance") for row in rows if row in self._begun])
+        self._begun.update(rows)
+        for row, sums in zip(rows, totals(self.machine.get(self._sums)[rows], self.grid)):
             for what, amount in self.solvers[row].budget(sums).items():
                 self._amounts[what][row] = amount if what == "mass" else self._amounts[what][row] + amount
+
+    def _is_empty(self, row: int) -> bool:
+        """Whether a field is zero everywhere and stays so, as one that only an absent therapy makes."""
+        if self._amounts["mass"][row].any() or self.solvers[row].level:
+            return False
+        return not any(self.grid.inner(array[row]).any() for array in (self.concentration, self.source))
 
     def _run(self, row: int, what: str) -> None:
         """Let a field's solver ``advance`` or ``count``, with work arrays that no other thread uses."""
@@ -151,7 +162,7 @@ class Fields:
         """Take the fields as they are now: a change made by others than ``diffuse`` counts as there from the start."""
         for row in range(len(self.names)):
             self._run(row, "count")
-        for row, sums in enumerate(self.machine.get(self._sums)):
+        for row, sums in enumerate(totals(self.machine.get(self._sums), self.grid)):
             mass = self.solvers[row].budget(sums)["mass"]
             self._amounts["start"][row] += mass - self._amounts["mass"][row]
             self._amounts["mass"][row] = mass

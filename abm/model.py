@@ -116,6 +116,7 @@ class LesionModel(mesa.Model):
             self.populations.do("act")
             self.tissue.act()
         with self.phase("diffuse"):
+            self.fields.release()
             self.fields.diffuse(self.step_hours)
         with self.phase("move"):
             self.populations.do("propose")
@@ -244,7 +245,7 @@ class LesionModel(mesa.Model):
         """Raise ModelError where a number is not finite: which field or kind, where and when."""
         wrong = self.fields.check()
         if wrong is not None:
-            name, *place = wrong
+            name, place = wrong[0], wrong[1 : 1 + self.grid.dims]
             raise ModelError(f"{name} is not a finite number at {_at(place)} um in hour {self.hours:g}; {_LIKELY}")
         for kind, population in self.population.items():
             for name, column in population.columns().items():

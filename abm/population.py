@@ -134,10 +134,10 @@ class Population(mesa.Agent):
         return None if row is None else self.values[row][: self.n]
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return all columns of the living cells on the host: what is shown, stored and counted in the digest."""
+        """Return copies of all columns on the host: what is shown, stored and counted in the digest."""
         get, n = self.machine.get, self.n
-        own = {name: get(getattr(self, name)[:n]) for name in ("uid", "voxel", *self.float_columns)}
-        return {**own, **{name: get(self.state(name)) for name in self.state_names}}
+        own = {name: get(getattr(self, name)[:n].copy()) for name in ("uid", "voxel", *self.float_columns)}
+        return {**own, **{name: get(self.state(name).copy()) for name in self.state_names}}
 
     def __len__(self) -> int:
         return self.n

@@ -3,6 +3,7 @@ people to standard error; every way to end has an exit code and one sentence."""
 
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -140,6 +141,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 def main() -> None:
     """Run the command of ``sys.argv`` and leave with its exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # where a run does not listen, it stops like Ctrl-C
     sys.exit(call(sys.argv[1:]))
 
 

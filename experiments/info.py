@@ -65,7 +65,9 @@ def new_scenario(name: str, file: str | Path) -> Path:
 
 def _base_for(name: str, file: Path) -> str:
     """Say how ``file`` extends ``name``: by name, or by a path from its own folder."""
-    if not Path(name).is_file():
+    from abm.config.files import scenario_names
+
+    if name in scenario_names():
         return name
     path = Path(os.path.relpath(name, file.parent)).as_posix()
     return path if path.startswith("../") else f"./{path}"
@@ -91,11 +93,12 @@ def differences(first: str | Path, second: str | Path) -> list[Difference]:
 
 
 def open_config(given: str | Path) -> Any:
-    """Load a scenario by name, a file, or the config of a run folder."""
+    """Load a scenario by name, a file, or the config of a run folder; a name wins over a folder of that name."""
     from abm.config import ConfigError, load
+    from abm.config.files import scenario_names
 
     folder = Path(given)
-    if not folder.is_dir():
+    if str(given) in scenario_names() or not folder.is_dir():
         return load(str(given))
     for file in (folder / "resolved.yaml", folder / "config.yaml"):
         if file.is_file():

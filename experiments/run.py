@@ -6,6 +6,7 @@ of ``experiments.failures`` where a run does not come to its end.
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import threading
@@ -111,7 +112,7 @@ class Schedule:
         self.step_hours = config.step_hours
         self.n_steps = config.n_steps
         self.measures = self._every(config.output.measures_every)
-        self.frames = sorted(self._every(config.output.frames_every))
+        self.frames = self._every(config.output.frames_every)
         self.checkpoints = self._every(config.output.checkpoint_every)
 
     def _every(self, hours) -> set[int]:
@@ -190,19 +191,18 @@ class Session:
 
     def open_store(self, counters: dict) -> Store:
         """Open the output files where a checkpoint left them; ``counters`` is empty at the beginning."""
-        layers = self.layers()
-        shape = self.model.field_frame(next(iter(layers))).shape
-        days = np.array([self.schedule.day(step) for step in self.schedule.frames])
+        days = np.array([self.schedule.day(step) for step in sorted(self.schedule.frames)])
         store = Store(self.folder, counters)
-        store.frames = Frames(self.folder / "fields.zarr", layers, days, shape, float(self.config.grid.voxel))
+        voxel = float(self.config.grid.voxel)
+        store.frames = Frames(self.folder / "fields.zarr", self.layers(), days, self.config.shape[::-1], voxel)
+        self.latest = store.measures.latest()
         return store
 
     def bytes_needed(self) -> int:
         """Estimate the disk space of this run from its state at the start."""
-        layers = self.layers()
-        voxels = self.model.field_frame(next(iter(layers))).size
         state = sum(array.nbytes for array in self.model.state().values())
-        return bytes_needed(len(self.schedule.frames), len(layers), voxels, sum(self.model.counts().values()), state)
+        cells = sum(self.model.counts().values())
+        return bytes_needed(len(self.schedule.frames), len(self.layers()), math.prod(self.config.shape), cells, state)
 
     def cell_frame(self):
         """Return the cells to keep: those of the kinds named in output.cells."""
@@ -225,7 +225,7 @@ class Session:
             self.model.check()
             self.latest = self.model.measure()
             store.measures.add(day, self.latest)
-        if step in self.frame_steps:
+        if step in self.schedule.frames:
             self.model.check()
             store.add_frame(day, self.model.field_frame, self.cell_frame(), self.own_columns())
             self.note(frames=store.n_frames)
@@ -238,9 +238,8 @@ class Session:
 
     def advance(self, store: Store, stop: StopRequest) -> None:
         """Step the model to the end of the run. Raises Stopped after a signal."""
-        self.frame_steps = set(self.schedule.frames)
         days = self.schedule.day(self.schedule.n_steps)
-        if self.model.steps == 0:
+        if store.n_frames == 0:
             self.observe(store)
         self.reporter.begin(days, self.schedule.day(self.model.steps))
         while self.model.steps < self.schedule.n_steps:

@@ -68,6 +68,12 @@ class Measures(Appended):
         self.columns = self.file.readline().decode().rstrip("\n").split(",")[1:]
         self.file.seek(0, os.SEEK_END)
 
+    def latest(self) -> dict[str, float]:
+        """Return the last row; empty where there is none."""
+        self.file.seek(0)
+        last = self.file.read().decode().rstrip("\n").rpartition("\n")[2].split(",")[1:]
+        return dict(zip(self.columns, map(float, last))) if last != self.columns else {}
+
     def add(self, day: float, measures: Mapping[str, float]) -> None:
         """Append a row. Numbers are written so that reading gives the same bits."""
         row = ",".join(repr(float(value)) for value in (day, *measures.values())) + "\n"

@@ -164,7 +164,7 @@ def tally(i, starts, nx, n, u, exposure, source, uptake, cap, base, sums):
         exposed += integral
         taken += uptake[v] * integral
         secreted += source[v]
-        if uptake[v] >= cap:
+        if uptake[v] >= cap and integral > ZERO:
             limited += COUNT
         x += LANES
     sums[i] = mass
@@ -491,13 +491,13 @@ class Solver:
             self.machine, n, self.starts, self.grid.nx, n, u, work.exposure, source, uptake, self.cap, self.base, sums
         )  # fmt: skip
 
-    def budget(self, sums: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the last step's amounts (concentration times voxels) per slab; ``sums`` is what ``advance`` wrote, on the host.
+    def budget(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the last step's amounts (concentration times voxels) per slab, from its ``totals``, float64[6, slabs].
 
         mass is what is there now, the others are of this step: secreted = change of mass + decayed + taken + left + clamped.
         Setting a negative value to zero adds mass: clamped is not positive. limited is a number of voxels.
         """
-        total = dict(zip(SUMS, sums.reshape(len(SUMS), self.grid.slabs, -1).sum(axis=2, dtype=np.float64)))
+        total = dict(zip(SUMS, totals))
         left = self.machine.get(self.left).reshape(self.grid.slabs, -1).sum(axis=1, dtype=np.float64)
         return {
             "mass": total["mass"],
@@ -513,3 +513,9 @@ class Solver:
 def n_sums(grid: Grid) -> int:
     """Return the length of the array of partial sums that ``Solver.advance`` writes."""
     return len(SUMS) * grid.lines * int(LANES)
+
+
+def totals(sums: np.ndarray, grid: Grid) -> np.ndarray:
+    """Add up what ``Solver.advance`` wrote, on the host and in float64: (..., n_sums) becomes (..., 6, slabs)."""
+    lanes = grid.lines // grid.slabs * int(LANES)
+    return sums.reshape(*sums.shape[:-1], len(SUMS), grid.slabs, lanes).sum(axis=-1, dtype=np.float64)

@@ -161,13 +161,14 @@ def wrap_axon(i, seeds, step, key_stream, whole, uid, voxel, target, best, kind,
 
     kind   int64   0 for original, 1 for remyelinated
     """
-    if target[i] != NOWHERE:
-        if wins(best, target[i], contest_key(seeds[U(voxel[i]) // U(whole)], key_stream, step, uid[i], 0)):
-            placed = I(0)
-            for k in range(n_slots):
-                s = U(i) * U(n_slots) + U(k)
-                if placed == I(0) and slots[s] == EMPTY:
-                    slots[s] = target[i] * np.int32(2) + np.int32(kind)
-                    placed = I(1)
-            held[i] += np.float32(1)
-            atomic_add(units, U(kind) * U(n_voxels) + U(target[i]), ONE_UNIT)
+    if target[i] != NOWHERE and wins(
+        best, target[i], contest_key(seeds[U(voxel[i]) // U(whole)], key_stream, step, uid[i], 0)
+    ):
+        placed = I(0)
+        for k in range(n_slots):
+            s = U(i) * U(n_slots) + U(k)
+            if placed == I(0) and slots[s] == EMPTY:
+                slots[s] = target[i] * np.int32(2) + np.int32(kind)
+                placed = I(1)
+        held[i] += np.float32(1)
+        atomic_add(units, U(kind) * U(n_voxels) + U(target[i]), ONE_UNIT)

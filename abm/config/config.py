@@ -86,7 +86,13 @@ class Config(Part):
 
     def quantities(self) -> dict[str, Quantity]:
         """All quantities by dotted key, in the order of the schema."""
-        return {".".join(path): value for path, value in self.leaves() if isinstance(value, Quantity)}
+        found: dict[str, Quantity] = {}
+        for path, value in self.leaves():
+            if isinstance(value, Quantity):
+                found[".".join(path)] = value
+            elif _are_quantities(value):
+                found |= {".".join((*path, str(index))): each for index, each in enumerate(value)}
+        return found
 
     def resolved(self) -> dict[str, Any]:
         """Everything as plain maps: each value with its unit, source and where it was written.
@@ -104,6 +110,20 @@ class Config(Part):
             whole.setdefault(section, {})
         whole["known"] = {"kinds": sorted(self.known_kinds), "fields": sorted(self.known_fields)}
         return whole
+
+    def resolved_text(self) -> str:
+        """Return ``resolved()`` as YAML that ``load`` reads again: every value with its unit and where it comes from."""
+        from io import StringIO
+
+        from ruamel.yaml import YAML
+
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = None
+        yaml.width = 10000
+        yaml.sort_base_mapping_type_on_output = False
+        stream = StringIO()
+        yaml.dump(self.resolved(), stream)
+        return stream.getvalue()
 
     def identity(self) -> str:
         """Canonical JSON of all that can change the run: no labels, sources or output. Equal texts, equal runs."""

@@ -14,9 +14,10 @@ from abm.config.yaml_reader import read_tree, read_value
 LIBRARY = FilePath(__file__).parents[2] / "configs"
 FOLDERS = ("scenarios", "biology", "therapies")
 SCHEMA = 1
+CHANGES: dict[int, str] = {}  # older schema number -> what to change in a file of it
 SUFFIXES = (".yaml", ".yml")
 OWN_KEYS = ("extends", "name", "title", "purpose")  # of one file; not inherited
-CHANGES = {0: "nothing else changed since; write 'schema: 1'"}  # schema number -> what to change in a file of it
+LONGEST_SHOWN = 120
 
 
 @dataclass
@@ -30,102 +31,170 @@ class Gathered:
 
     def ever_named(self, section: str) -> set[str]:
         """Give every name that any layer defines in a section, removed later or not."""
-        return {
-            name
-            for layer in self.layers
-            for name, node in branch(layer, section).items.items()
-            if isinstance(node, Branch)
-        }
+        sections = [branch(layer, section).items for layer in self.layers]
+        return {name for items in sections for name, node in items.items() if isinstance(node, Branch)}
 
 
 def scenario_names(library: FilePath = LIBRARY) -> list[str]:
-    """List the scenarios that ship with the library."""
+    """List the scenarios of a library."""
     return sorted(path.stem for path in (library / "scenarios").glob("*.yaml"))
 
 
-def gather(
-    scenario: str | FilePath, overrides: tuple[str, ...], library: FilePath, problems: Problems
-) -> Gathered | None:
-    """Read a scenario with all it extends, and apply overrides; None if the file itself cannot be read."""
-    file = _find_scenario(scenario, library)
-    text = _text_of(file)
-    tree = _read(file, library, problems)
-    if tree is None:
-        return None
-    gathered = Gathered(Branch({}, tree.where), text, file.stem)
-    gathered.tree = _with_bases(file, tree, library, gathered, problems, (file,))
-    for override in overrides:
-        layer = _override(override, gathered.tree, problems)
-        if layer is not None:
-            gathered.layers.append(layer)
-            gathered.tree = merge(gathered.tree, layer)
-    return gathered
+class Library:
+    """A folder with scenarios, biology, therapies and references.yaml; notes what is wrong in ``problems``."""
+
+    def __init__(self, folder: FilePath, problems: Problems):
+        self.folder = folder
+        self.problems = problems
+        self.merged: dict[FilePath, Branch | None] = {}  # file -> itself over all it extends
+
+    def gather(self, scenario: str | FilePath, overrides: tuple[str, ...]) -> Gathered:
+        """Read a scenario with all it extends, and lay overrides on top. Raises when a file cannot be read."""
+        file = self._scenario(str(scenario))
+        gathered = Gathered(Branch({}, ""), _text_of(file), file.stem)
+        tree = self._merged(file, gathered, (file,))
+        if tree is None:
+            raise ConfigError(self.problems.messages())
+        gathered.tree = tree
+        for override in overrides:
+            layer = _override(override, self.problems)
+            if layer is not None:
+                gathered.layers.append(layer)
+                gathered.tree = merge(gathered.tree, layer)
+        return gathered
+
+    def biology_names(self, section: str) -> set[str]:
+        """Give all names that any file of the biology folder defines in a section."""
+        files = sorted((self.folder / "biology").rglob("*.yaml"))
+        trees = [_parsed(_text_of(file), self.display(file))[0] for file in files]
+        return Gathered(Branch({}, ""), "", "", [tree for tree in trees if tree is not None]).ever_named(section)
+
+    def references(self) -> Branch:
+        """Read the bibliography."""
+        file = self.folder / "references.yaml"
+        tree = self._read(file) if _is_file(file) else None
+        return branch(tree, "references")
+
+    def display(self, file: FilePath) -> str:
+        """Name a file in messages: from the library's parent, else from the working folder, else in full."""
+        resolved = file.resolve()
+        for root in (self.folder.resolve().parent, FilePath.cwd()):
+            if resolved.is_relative_to(root):
+                return str(resolved.relative_to(root))
+        return str(resolved)
+
+    def _read(self, file: FilePath) -> Branch | None:
+        """Read one file; a text that was read before in this process is not parsed again."""
+        tree, found = _parsed(_text_of(file), self.display(file))
+        for where, sentence in found:
+            self.problems.add(where, sentence)
+        return tree
+
+    def _scenario(self, given: str) -> FilePath:
+        """Find a scenario by name or path."""
+        if _is_path(given):
+            file = _expanded(given)
+            if not _is_file(file):
+                raise ConfigError([f"{_short(given)}: there is no such file"])
+            return file
+        named = self.folder / "scenarios" / f"{given}.yaml"
+        if not given or not _is_file(named):
+            example = f"./{given or 'mine'}.yaml"
+            advice = f"{hint(given, scenario_names(self.folder))} (a file of your own needs its path, such as {_short(example)})"
+            raise ConfigError([f"unknown scenario '{_short(given)}'; {advice}"])
+        return named
+
+    def _merged(self, file: FilePath, gathered: Gathered, chain: tuple[FilePath, ...]) -> Branch | None:
+        """Merge all that a file extends, left to right, and the file on top."""
+        key = file.resolve()
+        if key in self.merged:
+            return self.merged[key]
+        tree = self._read(file)
+        if tree is None:
+            self.merged[key] = None
+            return None
+        merged: Branch | None = Branch({}, tree.where)
+        for given, where in _extended(tree, self.problems):
+            base = self._base(given, where, file, gathered, chain)
+            merged = None if base is None or merged is None else merge(merged, base.without(*OWN_KEYS))
+        gathered.layers.append(tree)
+        self.merged[key] = None if merged is None else merge(merged, tree.without("extends"))
+        return self.merged[key]
+
+    def _base(
+        self, given: str, where: str, file: FilePath, gathered: Gathered, chain: tuple[FilePath, ...]
+    ) -> Branch | None:
+        """Merge one file that another extends; None if that is impossible."""
+        base = self._find_base(given, file)
+        if base is None:
+            self.problems.add(where, f"extends = '{_short(given)}': {self._no_base(given)}")
+            return None
+        if any(base.samefile(each) for each in chain):
+            circle = " -> ".join(each.stem for each in (*chain, base))
+            self.problems.add(where, f"extends = '{given}' runs in a circle: {circle}; remove one of these")
+            return None
+        return self._merged(base, gathered, (*chain, base))
+
+    def _find_base(self, given: str, file: FilePath) -> FilePath | None:
+        """Find what ``extends`` names: a file of the library (never the extending one itself), or a relative path."""
+        if _is_path(given):
+            path = file.parent / _expanded(given)
+            return path if _is_file(path) else None
+        candidates = [self.folder / folder / f"{given}.yaml" for folder in FOLDERS]
+        return next((path for path in candidates if _is_file(path) and not path.samefile(file)), None)
+
+    def _no_base(self, given: str) -> str:
+        if _is_path(given):
+            return "there is no such file (paths are relative to the file that extends)"
+        names = [path.stem for folder in FOLDERS for path in (self.folder / folder).glob("*.yaml")]
+        return f"no such file in configs/scenarios, biology or therapies; {hint(given, names)} (a path ends in .yaml)"
 
 
-def biology_names(section: str, library: FilePath) -> set[str]:
-    """Give all names that any file of the biology folder defines in a section."""
-    files = sorted((library / "biology").rglob("*.yaml"))
-    trees = [tree for file in files if (tree := _read(file, library, Problems())) is not None]
-    return Gathered(Branch({}, ""), "", "", trees).ever_named(section)
-
-
-def references(library: FilePath, problems: Problems) -> Branch:
-    """Read the bibliography of the library."""
-    file = library / "references.yaml"
-    tree = _read(file, library, problems) if file.is_file() else None
-    entries = tree.items.get("references") if tree is not None else None
-    return entries if isinstance(entries, Branch) else Branch({}, display(file, library))
-
-
-def display(file: FilePath, library: FilePath) -> str:
-    """Name a file in messages: from the library's parent, else from the working folder, else in full."""
-    resolved = file.resolve()
-    for root in (library.resolve().parent, FilePath.cwd()):
-        if resolved.is_relative_to(root):
-            return str(resolved.relative_to(root))
-    return str(resolved)
-
-
-def _find_scenario(scenario: str | FilePath, library: FilePath) -> FilePath:
-    """Find a scenario by name or path."""
-    given = str(scenario)
-    if _is_path(given):
-        file = FilePath(given).expanduser()
-        if "\0" in given or not file.is_file():
-            raise ConfigError([f"{given}: there is no such file"])
-        return file
-    named = library / "scenarios" / f"{given}.yaml"
-    if not given or "\0" in given or not named.is_file():
-        names = scenario_names(library)
-        raise ConfigError(
-            [
-                f"unknown scenario '{given}'; {hint(given, names)} (a file needs its path, such as ./{given or 'mine'}.yaml)"
-            ]
-        )
-    return named
+def set_time_and_seed(tree: Branch, days: float | None, seed: int | str | None) -> Branch:
+    """Lay the ``--days`` and ``--seed`` of a command over a tree."""
+    if days is not None:
+        where = f"--days {days}"
+        tree = merge(tree, _nested(["time", "days"], Leaf(days, where), where))
+    if seed is not None:
+        where = f"--seed {seed}"
+        tree = merge(tree, _nested(["seed"], Leaf(seed, where), where))
+    return tree
 
 
 def _is_path(given: str) -> bool:
     return given.endswith(SUFFIXES) or "/" in given or os.sep in given
 
 
+def _expanded(given: str) -> FilePath:
+    try:
+        return FilePath(given).expanduser()
+    except RuntimeError:  # there is no such user
+        return FilePath(given)
+
+
+def _is_file(path: FilePath) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or not a possible name
+        return False
+
+
+def _short(text: str) -> str:
+    """Put a text on one line of readable length."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return line if len(line) <= LONGEST_SHOWN else line[:LONGEST_SHOWN] + "..."
+
+
 def _text_of(file: FilePath) -> str:
     try:
         raw = file.read_bytes()
-        return raw.decode("utf-8")
     except OSError as error:
         raise ConfigError([f"{file}: cannot be read ({error.strerror})"]) from error
+    try:
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{file}:{line}: is not UTF-8 text (byte {error.start + 1})"]) from error
-
-
-def _read(file: FilePath, library: FilePath, problems: Problems) -> Branch | None:
-    """Read one file; a file that did not change is parsed once per process."""
-    tree, found = _parsed(_text_of(file), display(file, library))
-    for where, sentence in found:
-        problems.add(where, sentence)
-    return tree
 
 
 @lru_cache(maxsize=64)
@@ -140,77 +209,36 @@ def _parsed(text: str, name: str) -> tuple[Branch | None, tuple[tuple[str, str],
 
 def _check_schema(tree: Branch, name: str, problems: Problems) -> None:
     node = tree.items.get("schema")
-    if node is None:
-        problems.add(f"{name}:1", f"schema is missing; add the line 'schema: {SCHEMA}' at the top")
-        return
     number = node.value if isinstance(node, Leaf) else None
-    if isinstance(number, bool) or not isinstance(number, int):
-        problems.add(tree.keys["schema"], f"schema must be a whole number; write 'schema: {SCHEMA}'")
+    where = tree.keys.get("schema", f"{name}:1")
+    if node is None:
+        problems.add(where, f"schema is missing; add the line 'schema: {SCHEMA}' at the top")
+    elif isinstance(number, bool) or not isinstance(number, int):
+        problems.add(where, f"schema must be a whole number; write 'schema: {SCHEMA}'")
     elif number > SCHEMA:
-        problems.add(
-            tree.keys["schema"],
-            f"schema = {number} is newer than this version reads ({SCHEMA}); install a newer remyelin",
-        )
+        problems.add(where, f"schema = {number} is newer than this version reads ({SCHEMA}); install a newer remyelin")
     elif number < SCHEMA:
         advice = CHANGES.get(number, f"no remyelin ever read it; write 'schema: {SCHEMA}'")
-        problems.add(tree.keys["schema"], f"schema = {number} is older than this version reads ({SCHEMA}); {advice}")
-
-
-def _with_bases(
-    file: FilePath, tree: Branch, library: FilePath, gathered: Gathered, problems: Problems, chain: tuple[FilePath, ...]
-) -> Branch:
-    """Merge all that a file extends, left to right, and the file on top."""
-    merged = Branch({}, tree.where)
-    for given, where in _extended(tree, problems):
-        base_file = _find_base(given, file, library)
-        if base_file is None:
-            problems.add(where, f"extends = '{given}': {_no_base(given, library)}")
-            continue
-        if any(base_file.samefile(each) for each in chain):
-            circle = " -> ".join(each.stem for each in (*chain, base_file))
-            problems.add(where, f"extends = '{given}' runs in a circle: {circle}; remove one of these")
-            continue
-        base = _read(base_file, library, problems)
-        if base is not None:
-            full = _with_bases(base_file, base, library, gathered, problems, (*chain, base_file))
-            merged = merge(merged, full.without(*OWN_KEYS))
-    gathered.layers.append(tree)
-    return merge(merged, tree.without("extends"))
+        problems.add(where, f"schema = {number} is older than this version reads ({SCHEMA}); {advice}")
 
 
 def _extended(tree: Branch, problems: Problems) -> list[tuple[str, str]]:
+    """Give the names in ``extends`` and where they stand."""
     node = tree.items.get("extends")
-    if is_null(node):
+    if node is None or is_null(node):
         return []
-    entries = node.items if isinstance(node, Row) else [node]
     names = []
-    for entry in entries:
-        if isinstance(entry, Leaf) and isinstance(entry.value, str) and entry.value and "\0" not in entry.value:
+    for entry in node.items if isinstance(node, Row) else [node]:
+        if isinstance(entry, Leaf) and isinstance(entry.value, str) and entry.value:
             names.append((entry.value, entry.where))
         else:
             problems.add(tree.keys["extends"], "extends must be a name, a path, or a list of these")
     return names
 
 
-def _find_base(given: str, file: FilePath, library: FilePath) -> FilePath | None:
-    """Find what ``extends`` names: a file of the library (never the extending file itself), or a relative path."""
-    if _is_path(given):
-        path = (file.parent / FilePath(given).expanduser()).resolve()
-        return path if path.is_file() else None
-    candidates = [library / folder / f"{given}.yaml" for folder in FOLDERS]
-    return next((path for path in candidates if path.is_file() and not path.samefile(file)), None)
-
-
-def _no_base(given: str, library: FilePath) -> str:
-    if _is_path(given):
-        return "there is no such file (paths are relative to the file that extends)"
-    names = [path.stem for folder in FOLDERS for path in (library / folder).glob("*.yaml")]
-    return f"no such file in configs/scenarios, biology or therapies; {hint(given, names)} (a path ends in .yaml)"
-
-
-def _override(text: str, tree: Branch, problems: Problems) -> Branch | None:
+def _override(text: str, problems: Problems) -> Branch | None:
     """Read ``a.b=v`` as a tree of its own."""
-    where = f"--set {text}"
+    where = f"--set {_short(text)}"
     key, equals, value = text.partition("=")
     names = [name.strip() for name in key.strip().split(".")]
     if not equals or not all(names):
@@ -220,29 +248,18 @@ def _override(text: str, tree: Branch, problems: Problems) -> Branch | None:
         problems.add(where, f"'{names[0]}' cannot be set on the command line; write it in a file")
         return None
     node = read_value(value, where, problems)
-    if node is None:
-        return None
-    for name in reversed(_path(names, tree)):
-        node = Branch({name: node}, where, {name: where})
-    return node if isinstance(node, Branch) else None
+    return None if node is None else _nested(_path(names), node, where)
 
 
-def _path(names: list[str], tree: Branch) -> list[str]:
-    """Split a dotted key; the names of signals in ``signals.<name>.sum`` hold dots of their own."""
+def _path(names: list[str]) -> list[str]:
+    """Split a dotted key; the names in ``signals.<name>.sum`` hold dots of their own."""
     at = 3 if names[:1] == ["signals"] and names[2:3] == ["sum"] else len(names)
     return names[:at] + ([".".join(names[at:])] if names[at:] else [])
 
 
-def set_time_and_seed(tree: Branch, days: float | None, seed: int | str | None) -> Branch:
-    """Lay the ``--days`` and ``--seed`` of a command over a tree."""
-    layers: list[tuple[list[str], Node]] = []
-    if days is not None:
-        layers.append((["time", "days"], Leaf(days, f"--days {days}")))
-    if seed is not None:
-        layers.append((["seed"], Leaf(seed, f"--seed {seed}")))
-    for names, node in layers:
-        for name in reversed(names):
-            node = Branch({name: node}, node.where, {name: node.where})
-        assert isinstance(node, Branch)
-        tree = merge(tree, node)
-    return tree
+def _nested(names: list[str], node: Node, where: str) -> Branch:
+    """Wrap a node in maps, one for each name."""
+    for name in reversed(names):
+        node = Branch({name: node}, where, {name: where})
+    assert isinstance(node, Branch)
+    return node

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
+from abm.config.expected import Number, Unit, refuse
 from abm.config.model import Name, Part, Source, UnitText, one_of
-from abm.config.quantity import Number, Quantity, Unit, refuse
+from abm.config.quantity import Quantity
 from abm.config.vocabulary import MECHANISMS, TYPE_UNITS
 
 LawType = Literal["rate", "level", "secretion", "uptake", "speed", "bias"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from abm.config.config import Config
 from abm.config.errors import Problems, hint, shown
-from abm.config.files import LIBRARY, SCHEMA, Gathered, biology_names, gather, references, set_time_and_seed
+from abm.config.files import LIBRARY, SCHEMA, Gathered, Library, set_time_and_seed
 from abm.config.laws_reader import read_laws
 from abm.config.merge import empty_removals, merge
 from abm.config.quantity import Quantity
@@ -40,11 +40,8 @@ def load(
 
     Raises ConfigError with one sentence for every problem.
     """
-    problems = Problems()
-    gathered = gather(scenario, tuple(overrides), library, problems)
-    problems.stop_if_any()
-    assert gathered is not None  # what cannot be read is a problem
-    return _checked(gathered, days, seed, library, problems)
+    source = Library(library, Problems())
+    return _checked(source.gather(scenario, tuple(overrides)), days, seed, source)
 
 
 def restore(resolved: Mapping[str, Any], library: FilePath = LIBRARY) -> Config:
@@ -53,12 +50,10 @@ def restore(resolved: Mapping[str, Any], library: FilePath = LIBRARY) -> Config:
     assert isinstance(tree, Branch)
     name = tree.items.get("name")
     gathered = Gathered(tree, "", str(name.value) if isinstance(name, Leaf) else "")
-    return _checked(gathered, None, None, library, Problems())
+    return _checked(gathered, None, None, Library(library, Problems()))
 
 
-def _checked(
-    gathered: Gathered, days: float | None, seed: int | str | None, library: FilePath, problems: Problems
-) -> Config:
+def _checked(gathered: Gathered, days: float | None, seed: int | str | None, source: Library) -> Config:
     """Lay on time and seed, find out which names are known, and build."""
     tree = set_time_and_seed(gathered.tree, days, seed)
     if is_resolved(tree):
@@ -66,22 +61,18 @@ def _checked(
         tree = tree.without(MARK, KNOWN)
     else:
         known = {name: gathered.ever_named(name) for name in ("fields", "cells")}
-        bibliography = merge(references(library, problems), branch(tree, "references"))
-        _check_removals(gathered, tree, library, problems)
-    return _build(tree, bibliography, gathered, known, library, problems)
+        bibliography = merge(source.references(), branch(tree, "references"))
+        _check_removals(gathered, tree, source)
+    return _build(tree, bibliography, gathered, known, source)
 
 
 def _build(
-    tree: Branch,
-    bibliography: Branch,
-    gathered: Gathered,
-    known: dict[str, set[str]],
-    library: FilePath,
-    problems: Problems,
+    tree: Branch, bibliography: Branch, gathered: Gathered, known: dict[str, set[str]], source: Library
 ) -> Config:
     """Read every section, run every check, and put the config together."""
+    problems = source.problems
     reader = Reader(tree, problems)
-    read = read_sections(reader, bibliography, known, lambda section: biology_names(section, library))
+    read = read_sections(reader, bibliography, known, source.biology_names)
     texts = {key: _text(tree, key, problems) for key in TEXTS}
     seed = _seed(tree, problems)
     read.laws, law_nodes = read_laws(reader, read)
@@ -119,20 +110,20 @@ def _build(
     return config
 
 
-def _check_removals(gathered: Gathered, tree: Branch, library: FilePath, problems: Problems) -> None:
+def _check_removals(gathered: Gathered, tree: Branch, source: Library) -> None:
     """Refuse a null that removes an entry which was never there: a slip of the pen would leave the entry in place."""
     groups = branch(tree, "groups")
     for path, where in empty_removals(gathered.layers):
-        if not is_entry(Config, path) or (
-            path[0] in ("cells", "fields") and path[1] in biology_names(path[0], library)
-        ):
+        if not is_entry(Config, path) or (path[0] in ("cells", "fields") and path[1] in source.biology_names(path[0])):
             continue
-        if path[0] == "laws" and any(find(tree, ("laws", group, *path[2:]))[0] for group in groups.items):
+        if path[0] == "laws" and any(not is_null(find(tree, ("laws", group, *path[2:]))[0]) for group in groups.items):
             continue
         around = find(tree, path[:-1])[0]
         there = [key for key, node in around.items.items() if not is_null(node)] if isinstance(around, Branch) else []
         dotted = ".".join(path)
-        problems.add(where, f"{dotted} = null removes nothing; {hint(path[-1], there, '.'.join(path[:-1]) + '.')}")
+        source.problems.add(
+            where, f"{dotted} = null removes nothing; {hint(path[-1], there, '.'.join(path[:-1]) + '.')}"
+        )
 
 
 def _text(tree: Branch, key: str, problems: Problems) -> str:

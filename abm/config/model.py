@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from abm.config.errors import hint
-from abm.config.quantity import refuse, source_finding
+from abm.config.expected import refuse, source_finding
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 

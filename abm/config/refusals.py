@@ -8,7 +8,7 @@ from abm.config.quantity import Quantity, number_with_unit
 from abm.config.schema import Cell, Grid, MscTables, Output, Subject, Time, Tissue
 from abm.config.sections import Read
 from abm.config.therapy_schema import Dose, DosePlan, MscTherapy, Therapy
-from abm.config.tree import Branch, find
+from abm.config.tree import Branch, find, is_null
 from abm.config.units import same_dimension, to_canonical
 from abm.config.vocabulary import TYPE_UNITS
 
@@ -55,7 +55,7 @@ class Refusals:
 
     def _needed(self) -> None:
         for section in ("time", "grid"):
-            if self.tree.items.get(section) is None:
+            if is_null(self.tree.items.get(section)):
                 self.problems.add(
                     self.tree.where, f"missing section '{section}'; write it, or extend a scenario that has it"
                 )
@@ -208,7 +208,7 @@ class Refusals:
                 "therapy.msc", "gives cells of the kind msc, which is not there; define cells.msc, or take the dose out"
             )
         if self.msc is None:
-            if self.tree.items.get("msc") is None:
+            if is_null(self.tree.items.get("msc")):
                 self.refuse("therapy.msc", "needs the tables of the section msc (sources, donors, pretreatments)")
             return
         for key, table in (
@@ -266,7 +266,7 @@ class Refusals:
                 f"{path}.route",
                 f"= '{route}' has no venule to enter by; set tissue.venules.spacing or positions, or use 'route: local'",
             )
-        if route != "local" and self.tree.items.get("tissue") is None:
+        if route != "local" and is_null(self.tree.items.get("tissue")):
             self.refuse(
                 f"{path}.route", f"= '{route}' has no venule to enter by: there is no tissue; use 'route: local'"
             )
@@ -276,7 +276,7 @@ class Refusals:
                     f"{path}.dose", f"= {dose.text} is a density; only a local dose may be one: write cells or cells/kg"
                 )
             self._room(path, dose)
-        elif (route != "local" or dose.canonical == "1/kg") and self.tree.items.get("subject") is None:
+        elif (route != "local" or dose.canonical == "1/kg") and is_null(self.tree.items.get("subject")):
             self.refuse(
                 f"{path}.dose",
                 f"= {dose.text} by this route needs a subject (mass and volumes); add the section subject",
@@ -317,6 +317,8 @@ def _volume(cell: Cell) -> float:
 
 def _down(number: float) -> float:
     """Round down to two digits."""
+    if number <= 0:
+        return 0.0
     scale = 10.0 ** (math.floor(math.log10(number)) - 1)
     return math.floor(number / scale) * scale
 

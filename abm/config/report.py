@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from abm.config.errors import Problems, hint, nearest, shown
-from abm.config.quantity import Unit
+from abm.config.expected import Unit
 from abm.config.tree import Branch, Node, Path, find, plain
 
 SENTENCES = {

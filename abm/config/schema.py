@@ -6,9 +6,10 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, field_validator, model_validator
 from pydantic import Field as Described
 
+from abm.config.expected import Finding, Length, Share, Unit, refuse
 from abm.config.laws_schema import Window
 from abm.config.model import Name, Part, UnitText, one_of
-from abm.config.quantity import Finding, Length, Quantity, Share, Unit, refuse
+from abm.config.quantity import Quantity
 from abm.config.vocabulary import FIELD_UNITS
 
 FACES = ("no_flux", "value", "periodic")
@@ -60,23 +61,23 @@ Chosen = Annotated[
     str | tuple[str, ...], BeforeValidator(_all_or_names), Described(json_schema_extra={"type": ["string", "array"]})
 ]
 OfField = Annotated[Quantity, Unit("of field")]
-Density = Annotated[Quantity, Unit("cells/mm^3", at_least=0)]
-Hours = Annotated[Quantity, Unit("h", above=0)]
+Density = Annotated[Quantity, Unit("cells/mm^3", at_least=0, at_most=1e9)]
+Hours = Annotated[Quantity, Unit("h", above=0, at_most=1e8)]
 
 
 class Time(Part):
     """How long, and in which steps."""
 
-    days: Annotated[Quantity, Unit("day", "length of the run", above=0)]
-    step: Annotated[Quantity, Unit("min", "step of cells", above=0)] = Quantity(6, "min")
+    days: Annotated[Quantity, Unit("day", "length of the run", above=0, at_most=1e5)]
+    step: Annotated[Quantity, Unit("min", "step of cells", at_least=1e-3, at_most=1e5)] = Quantity(6, "min")
 
 
 class Grid(Part):
     """The domain."""
 
     size: Annotated[tuple[Length, ...], BeforeValidator(_row)]
-    voxel: Annotated[Quantity, Unit("um", "edge of a voxel", above=0)]
-    thickness: Annotated[Quantity, Unit("um", "thickness of a 2D slab", above=0)] | None = None
+    voxel: Annotated[Quantity, Unit("um", "edge of a voxel", at_least=1e-2, at_most=1e5)]
+    thickness: Annotated[Quantity, Unit("um", "thickness of a 2D slab", above=0, at_most=1e7)] | None = None
     faces: Faces = dict.fromkeys(AXES, FACES[0])
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from abm.config.errors import Problems, hint, shown
 from abm.config.laws_schema import Law, Signal
 from abm.config.model import NAME, Context, Part
 from abm.config.names import Names, sum_unit
-from abm.config.quantity import COMMAND_LINE, Quantity
+from abm.config.quantity import Quantity
 from abm.config.report import report
 from abm.config.schema import Cell, Field, Grid, MscTables, Output, Reference, Subject, Time, Tissue
 from abm.config.therapy_schema import Therapy
@@ -32,6 +32,8 @@ TEXTS = ("title", "purpose", "name")
 TOP_LEVEL = (*SECTIONS, *MAPS, *TEXTS, "groups", "laws", "seed", "schema")
 ACCURACY = 0.01
 RESERVED_FIELDS = {"accuracy", *TISSUE_STATES}
+
+COMMAND_LINE = "--"
 
 P = TypeVar("P", bound=Part)
 
@@ -205,7 +207,7 @@ def _signals(reader: Reader, names: Names) -> dict[str, Signal]:
         sound = True
         for part in signal.sum:
             wrong = names.part_finding(part, set())
-            if wrong is None and part in names.signals and part not in names.known_fields:
+            if wrong is not None and part in names.signals:
                 wrong = "{key}: a signal cannot be part of another; write its parts"
             if wrong is not None:
                 sound = False

@@ -7,8 +7,9 @@ from pydantic import BeforeValidator
 from pydantic import Field as Described
 
 from abm.config.conditions import Condition
+from abm.config.expected import Unit
 from abm.config.model import Name, Part, Switch, one_of
-from abm.config.quantity import Quantity, Unit
+from abm.config.quantity import Quantity
 from abm.config.schema import Point
 from abm.config.vocabulary import COMPARATORS, MECHANISMS
 

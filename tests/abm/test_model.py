@@ -87,8 +87,9 @@ def test_non_finite_values_are_named(small_model):
     """Field or kind, place and hour."""
     model = small_model()
     model.check()
-    model.laws.row("field.tnf").reshape(model.grid.padded_shape)[0, 0, 3, 6] = np.nan
-    with pytest.raises(ModelError, match=r"tnf is not a finite number at \(110, 50\) um in hour 0"):
+    model.population["macrophage"].add([110.0], [50.0], [0.0], 0, m1=np.nan)
+    model.step()
+    with pytest.raises(ModelError, match=r"is not a finite number at \(110, 50.*\) um in hour 0.1"):
         model.check()
     model = small_model()
     model.population["opc"].x[2] = np.inf

@@ -205,7 +205,9 @@ def test_bibtex_is_one_entry_per_reference(command, acute):
 
 def test_commands_work_from_any_folder(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "acute").mkdir()
     assert "acute" in command("scenarios")
+    assert "acute is valid" in command("validate", "acute")
 
 
 def test_on_a_terminal_a_table_is_drawn_and_brackets_survive(monkeypatch):

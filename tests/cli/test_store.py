@@ -42,6 +42,7 @@ def test_read_outs_keep_every_bit_and_their_columns(tmp_path):
     for day, row in enumerate(rows):
         table = Measures(tmp_path / "m.csv", size)
         table.add(day / 3, row)
+        assert repr(table.latest()) == repr(row)
         size = table.settle()
         table.close()
     read = read_measures(tmp_path / "m.csv")
@@ -53,6 +54,7 @@ def test_read_outs_keep_every_bit_and_their_columns(tmp_path):
 
 def test_a_read_out_that_comes_or_goes_is_an_error(tmp_path):
     table = Measures(tmp_path / "m.csv", 0)
+    assert table.latest() == {}
     table.add(0, {"a": 1.0})
     with pytest.raises(KeyError, match="read-outs changed"):
         table.add(1, {"a": 1.0, "b": 2.0})

@@ -54,6 +54,14 @@ def test_every_thing_has_exactly_one_winner(threads):
     np.testing.assert_array_equal(won, contest(uid[first], kind[first], np.zeros(len(first)), thing[first], 9000))
 
 
+def test_bids_that_draw_alike_still_differ():
+    """Below the random bits stand 27 bits of the uid and the kind: a tie has one winner too."""
+    bidders = [(uid, kind) for uid in (0, 1, 2, 2**27 - 1) for kind in (0, 1, 31)]
+    keys = [int(contest_key(U(1), STREAM, U(2), U(uid), U(kind))) for uid, kind in bidders]
+    assert min(keys) > 0
+    assert [(key - 1) & 0xFFFFFFFF for key in keys] == [uid * 32 + kind for uid, kind in bidders]
+
+
 @pytest.mark.parametrize("candidates", [2, 3, 8])
 @pytest.mark.parametrize("by", ["uid", "kind"])
 def test_each_candidate_wins_equally_often(candidates, by):
