@@ -61,10 +61,10 @@ class CellLaws:
 @dataclass
 class _Smoothed:
     amount: int
-    density: int
+    smooth: int
     radius: float
     heaviest: float
-    smoothing: density.Smoothing | None = None
+    smoothing: Any = None
 
 
 class Laws:
@@ -103,7 +103,14 @@ class Laws:
                 elif kind in self.cells:
                     self._cell_law(kind, name, law)
         for row in (f"{what}.{name}" for what in ("source", "uptake") for name in self.fields):
-            self.voxels.sum_into(self.voxels[row], self._exchange[row])
+            self.voxels.sum_into(self.voxels[row], self._gathered(self._exchange[row]))
+
+    def _gathered(self, parts: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+        """Join what cells of several kinds exchange by the same law: the law times the sum of their numbers."""
+        joined: dict[tuple[float, int], list[int]] = defaultdict(list)
+        for weight, channel, amount in parts:
+            joined[(weight, channel)].append(amount)
+        return [(weight, channel, self.voxels.total(amounts)) for (weight, channel), amounts in joined.items()]
 
     # --- building the tables ---------------------------------------------------------------------------------------
 
@@ -182,14 +189,14 @@ class Laws:
             row = cells.own.add(f"others.{factor.signal}#{len(cells.own.index)}")
             cells.fills.append(row)
             cells.signals.append((signal, cells.own[ONE], row, 1.0))
-            centre = self._centre(self._radius(factor))
+            centre = self._centre(self._radius(factor) or 0.0)
             for weight, state in itself:
                 own = cells.own[ONE] if state == ONE else cells.own[f"self.{state}"]
                 cells.signals.append((centre, own, row, -weight))
             self._signals[key] = row
         return cells.late.factor(self._signals[key], factor)
 
-    def _centre(self, radius: float | None) -> int:
+    def _centre(self, radius: float) -> int:
         if radius not in self._centres:
             self._centres[radius] = self.voxels.add(f"centre.{radius:g}")
         return self._centres[radius]
@@ -265,13 +272,21 @@ class Laws:
         return terms, shared_voxel
 
     def _tissue_law(self, kind: str, name: str, law) -> None:
-        terms, shared = self._split(kind, law)
-        row = self.voxels.law([(base, rows, window) for base, rows, _, window in terms], shared, law.at_most)
-        self.tissue[kind][name] = row
-        one = self.voxels[ONE]
-        for target, weight in self._exchange_targets(name, law):
-            per_voxel = one if kind == "tissue" else self.voxels[f"count.{kind}"]
-            self._exchange[target].append((weight, row, per_voxel))
+        split, shared = self._split(kind, law)
+        terms = [(base, rows, window) for base, rows, _, window in split]
+        targets = list(self._exchange_targets(name, law))
+        for target, weight in targets:
+            per_voxel = self.voxels[ONE] if kind == "tissue" else self.voxels[f"count.{kind}"]
+            self._add_exchange(target, weight, terms, shared, per_voxel)
+        if not targets:
+            self.tissue[kind][name] = self.voxels.law(terms, shared, law.at_most)
+
+    def _add_exchange(self, target: str, weight: float, terms: list, shared: tuple[int, ...], amount: int) -> None:
+        """Note what a law adds to a source or uptake: weight x law x amount per voxel. A constant law needs no row."""
+        if shared or any(rows or window is not None for _, rows, window in terms):
+            self._exchange[target].append((weight, self.voxels.law(terms, shared), amount))
+        else:
+            self._exchange[target].append((weight * sum(base for base, _, _ in terms), self.voxels[ONE], amount))
 
     def _exchange_targets(self, name: str, law):
         """The source or uptake row that a law feeds, with the factor from its unit to the field's per h."""
@@ -300,22 +315,21 @@ class Laws:
         for base, of_voxel, of_cell, window in terms:
             groups[tuple(sorted(of_cell))].append((base, of_voxel, window))
         cells = self.cells[kind]
-        channels = {own: self.voxels.law(parts, shared) for own, parts in groups.items()}
         if law.type == "bias":
-            cells.bias = channels.get((), self.voxels[ZERO])
+            cells.bias = self.voxels.law(groups[()], shared)
             cells.bias_at_most = float(law.at_most)
         elif law.type in PER_CELL_TYPES or name.startswith("enter_"):
             target = cells.late.add(f"law.{name}")
             cells.laws[name] = target
             cells.fills.append(target)
-            for own, channel in channels.items():
-                cells.values.append((channel, cells.late.product(own), target, 1.0))
+            for own, parts in groups.items():
+                cells.values.append((self.voxels.law(parts, shared), cells.late.product(own), target, 1.0))
             if law.at_most is not None:
                 cells.caps.append((target, float(law.at_most)))
         else:
             for target_row, weight in self._exchange_targets(name, law):
-                for own, channel in channels.items():
-                    self._exchange[target_row].append((weight, channel, self._sum_row(kind, cells.own.product(own))))
+                for own, parts in groups.items():
+                    self._add_exchange(target_row, weight, parts, shared, self._sum_row(kind, cells.own.product(own)))
 
     def uptake_caps(self) -> dict[str, float]:
         """Return the fastest uptake of each field that a voxel can hold, 1/h: the solver's steps depend on it.
@@ -339,7 +353,7 @@ class Laws:
         clearing = self.config.laws.get("tissue", {}).get("clear_debris")
         if clearing is not None and "debris" in caps:
             caps["debris"] += highest(clearing)
-        return {name: cap for name, cap in caps.items() if cap > 0}
+        return caps
 
     # --- running them -----------------------------------------------------------------------------------------------
 
@@ -378,7 +392,7 @@ class Laws:
         self.voxels.set_time(hours)
         self.before.run(machine, size, self.flat, size)
         for part in self._smoothed:
-            density.smooth(machine, part.smoothing, self.matrix[part.amount], self.matrix[part.density], self._work)
+            density.smooth(machine, part.smoothing, self.matrix[part.amount], self.matrix[part.smooth], self._work)
         self.voxels.run(machine, size, self.flat, size)
 
     def smoothing(self, radius: float) -> density.Smoothing:

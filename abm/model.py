@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,8 +63,9 @@ class LesionModel(mesa.Model):
         self.laws.freeze(self.machine)
         self.tissue = Tissue(self)
         self.tissue.connect(self.laws)
-        blocks = [self.laws.block(what) for what in ("field", "source", "uptake")]
-        self.fields = Fields(config, self.grid, self.machine, *blocks, self.laws.uptake_caps())
+        concentration, source, uptake = (self.laws.block(what) for what in ("field", "source", "uptake"))
+        caps = self.laws.uptake_caps()
+        self.fields = Fields(config, self.grid, self.machine, concentration, source, uptake, caps)
 
         self.population: dict[str, Population] = {kind: cls(self, kind) for kind, cls in classes.items()}
         self.populations = AgentSet(list(self.population.values()), random=self.random)
@@ -164,7 +165,8 @@ class LesionModel(mesa.Model):
             density = float(population.spec.initial_density or 0.0) if population.spec is not None else 0.0
             if density and kind not in TISSUE_KINDS:
                 for slab in range(self.grid.slabs):
-                    population.add(*self._spread(population, density, slab), np.int64(slab))
+                    x, y, z = self._spread(population, density, slab)
+                    population.place_cells(x, y, z, np.int64(slab))
 
     def _spread(self, population: Population, density: float, slab: int):
         """Positions of a kind in healthy tissue: a low-discrepancy sequence begun at a point of the slab's chance.
@@ -217,10 +219,8 @@ class LesionModel(mesa.Model):
 
     def field_frame(self, name: str, slab: int = 0) -> np.ndarray:
         """Return a field or a tissue layer on the host, float32 (y, x) in 2D or (z, y, x) in 3D."""
-        if name in self.config.fields:
-            array = self.machine.get(self.laws.row(f"field.{name}"))
-        else:
-            array = self.tissue.layers()[name]
+        is_field = name in self.config.fields
+        array = self.machine.get(self.laws.row(f"field.{name}")) if is_field else self.tissue.layers()[name]
         box = self.grid.inner(array)[slab].astype(np.float32)
         return box[0] if self.grid.dims == 2 else box
 
@@ -245,8 +245,8 @@ class LesionModel(mesa.Model):
         """Raise ModelError where a number is not finite: which field or kind, where and when."""
         wrong = self.fields.check()
         if wrong is not None:
-            name, place = wrong[0], wrong[1 : 1 + self.grid.dims]
-            raise ModelError(f"{name} is not a finite number at {_at(place)} um in hour {self.hours:g}; {_LIKELY}")
+            name, at = wrong[0], wrong[1:][: self.grid.dims]
+            raise ModelError(f"{name} is not a finite number at {_at(at)} um in hour {self.hours:g}; {_LIKELY}")
         for kind, population in self.population.items():
             for name, column in population.columns().items():
                 if column.dtype.kind == "f" and not np.isfinite(column).all():
@@ -324,7 +324,7 @@ class LesionModel(mesa.Model):
 _LIKELY = "a value of the configuration is likely far outside its range (compare `remyelin params`)"
 
 
-def _at(place: Sequence[float]) -> str:
+def _at(place: Iterable[Any]) -> str:
     return "(" + ", ".join(f"{axis:.0f}" for axis in place) + ")"
 
 

@@ -57,7 +57,7 @@ class Population(mesa.Agent):
         self.seeds = self.machine.put(model.seeds + self.number * KEY_OF_KIND)  # kinds share uids, never draws
         laws = model.config.laws.get(kind, {})
         self.motile = "speed" in laws
-        self.changes = {**type(self).changes, **{name: name[7:] for name in laws if name.startswith("become_")}}
+        self.becomes = self.changes | {name: name[7:] for name in laws if name.startswith("become_")}
 
     @classmethod
     def shape(cls) -> Shape:
@@ -90,7 +90,7 @@ class Population(mesa.Agent):
         hazards = [(values[name], DIES) for name in self.deaths if name in values]
         hazards += [(values["divide"], DIVIDES)] if "divide" in values else []
         self.targets = {}
-        for code, (law, kind) in enumerate(self.changes.items(), FIRST_CHANGE):
+        for code, (law, kind) in enumerate(self.becomes.items(), FIRST_CHANGE):
             if law in values and kind in self.model.population:
                 hazards.append((values[law], code))
                 self.targets[kind] = code
@@ -160,7 +160,7 @@ class Population(mesa.Agent):
 
     # --- births ---------------------------------------------------------------------------------------------------------
 
-    def add(self, x, y, z, slab, **states) -> slice:
+    def place_cells(self, x, y, z, slab, **states) -> slice:
         """Add cells at positions in um (host arrays, sorted by slab) and return their rows; uids follow in that order."""
         count = len(x)
         rows = slice(self.n, self.n + count)
@@ -341,4 +341,6 @@ class Population(mesa.Agent):
             STREAMS["daughter"], grid.whole, self.uid[rows], self.voxel[rows], *columns,
             float(self.spec.diameter), *(float(s) for s in size), float(grid.dims),
         )  # fmt: skip
-        binning.locate(self.machine, rows.stop - rows.start, *columns, self.voxel[rows], self.voxel[rows], *binning.box(grid))
+        binning.locate(
+            self.machine, rows.stop - rows.start, *columns, self.voxel[rows], self.voxel[rows], *binning.box(grid)
+        )

@@ -13,8 +13,8 @@ ONE, ZERO = "one", "zero"
 class Rows:
     """A matrix of named float32 rows and the table of operations on it.
 
-    Operations run in stages: fills, Hill and linear factors, products (which add up, in the order they were asked for),
-    caps. Equal factors and equal products are computed once. Several tables may work on one matrix: give the second
+    Operations run in stages: fills, Hill and linear factors, products (the first of a sum begins it, the others add to it,
+    in the order they were asked for), caps. Equal factors and equal products are computed once. Several tables may work on one matrix: give the second
     the ``index`` of the first.
     """
 
@@ -77,6 +77,12 @@ class Rows:
             row = self._once(("product", row, factor), lambda a=row, b=factor: self._new_sum([(1.0, a, b)]))
         return row
 
+    def total(self, rows: Sequence[int]) -> int:
+        """Return the row of a sum of rows, sharing equal sums."""
+        if len(rows) == 1:
+            return rows[0]
+        return self._once(("total", tuple(rows)), lambda: self._new_sum([(1.0, row, self[ONE]) for row in rows]))
+
     def _new_sum(self, parts: Sequence[tuple[float, int, int]], constant: float = 0.0) -> int:
         target = self._fresh("sum")
         self.sum_into(target, parts, constant)
@@ -84,8 +90,10 @@ class Rows:
 
     def sum_into(self, target: int, parts: Sequence[tuple[float, int, int]], constant: float = 0.0) -> None:
         """Make ``target = constant + sum of weight * a * b``, run after the factors."""
-        self._fills.append((target, constant))
-        self._products += [(a, b, target, weight) for weight, a, b in parts]
+        if not parts:
+            self._fills.append((target, constant))
+        for number, (weight, a, b) in enumerate(parts):
+            self._products.append((a, b, target, weight, constant, int(number > 0)))
 
     def law(self, terms: Sequence[tuple[float, tuple[int, ...], Any]], shared: tuple[int, ...], at_most=None) -> int:
         """Return the row of a law: the sum of base x factors over its terms, times the shared factors.
@@ -97,16 +105,13 @@ class Rows:
 
     def _new_law(self, terms, shared, at_most) -> int:
         constant = sum(base for base, rows, window in terms if not rows and window is None)
+        varying = [(base, rows, window) for base, rows, window in terms if rows or window is not None]
         target = self._fresh("law")
-        self._fills.append((target, constant))
-        for base, rows, window in terms:
-            if not rows and window is None:
-                continue
-            first, rest = (rows[0] if rows else self[ONE]), self.product(rows[1:])
-            bounds = _bounds(window)
-            if bounds is not None:
-                self._windows.append((len(self._products), base, *bounds))
-            self._products.append((first, rest, target, base))
+        parts = [(base, rows[0] if rows else self[ONE], self.product(rows[1:])) for base, rows, _ in varying]
+        for number, (base, _, window) in enumerate(varying):
+            if window is not None:
+                self._windows.append((len(self._products) + number, base, float(window.from_), float(window.to)))
+        self.sum_into(target, parts, constant)
         if shared:
             target = self._new_sum([(1.0, target, self.product(shared))])
         if at_most is not None:
@@ -124,7 +129,7 @@ class Rows:
         self._fill_tables = tables(self._fills, (i, f))
         self._hill_tables = tables(self._hills, (i, i, f, f, f, f, i))
         self._ramp_tables = tables(self._ramps, (i, i, f, f, f, f))
-        self._product_tables = tables(self._products, (i, i, i, f))
+        self._product_tables = tables(self._products, (i, i, i, f, f, i))
         self._cap_tables = tables(self._caps, (i, f))
 
     def set_time(self, hours: float) -> None:

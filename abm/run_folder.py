@@ -120,14 +120,14 @@ class Run:
         import pyarrow.parquet
 
         day = float(self.frame_days[self.frame(day)])
-        if day not in self._cell_groups and self.info["status"] == "running" and self._cell_groups:
-            day = min(self._cell_groups, key=lambda known: abs(known - day))
-        groups = [pyarrow.parquet.ParquetFile(path).read_row_group(i) for path, i in self._cell_groups.get(day, [])]
+        if day not in self.cell_groups and self.info["status"] == "running" and self.cell_groups:
+            day = min(self.cell_groups, key=lambda known: abs(known - day))
+        groups = [pyarrow.parquet.ParquetFile(path).read_row_group(i) for path, i in self.cell_groups.get(day, [])]
         tables = [group.to_pandas().drop(columns="day") for group in groups]
         return pandas.concat(tables, ignore_index=True) if tables else self._no_cells()
 
     @cached_property
-    def _cell_groups(self) -> dict[float, list[tuple[Path, int]]]:
+    def cell_groups(self) -> dict[float, list[tuple[Path, int]]]:
         """The row groups of each frame that has cells."""
         import pyarrow.parquet
 

@@ -44,7 +44,7 @@ class Therapy(mesa.Agent):
         number = sum(int(given[slab]) for given in self.given.values())
         msc = self.model.population["msc"]
         x, y, z = self._places(dose, slab, number)
-        msc.add(x, y, z, np.full(len(x), slab), **msc.new_states())
+        msc.place_cells(x, y, z, np.full(len(x), slab), **msc.new_states())
         self.given[dose.name][slab] += 1
         self.last[dose.name][slab] = hours
         self.model.events.append(
@@ -72,7 +72,8 @@ class Therapy(mesa.Agent):
         density = cells * float(config.msc.intrathecal_fraction) / (float(subject.engaged_volume) * 1e-9)
         venule_voxels = self.model.venules.columns()["voxel"]
         rows = np.flatnonzero(venule_voxels // grid.whole == slab)
-        centres = [tuple(float(axis[row]) for axis in self._venule_positions()) for row in rows]
+        x, y, z = self._venule_positions()
+        centres = [(float(x[row]), float(y[row]), float(z[row])) for row in rows]
         counts = []
         for centre in centres:
             volume = self._volume_near(centre, float(venules.radius))

@@ -16,8 +16,8 @@ DEMYELINATED_BELOW = 0.5  # of normal myelin: the definition of a lesion's area
 
 def make_grid(config: Any, slabs: int = 1) -> Grid:
     """Return the padded grid of a configuration."""
-    shape = (*config.shape, 1)[:3]
-    return Grid(*shape, h=float(config.grid.voxel), dims=len(config.grid.size), slabs=slabs)
+    nx, ny, nz = (*config.shape, 1)[:3]
+    return Grid(nx, ny, nz, float(config.grid.voxel), len(config.grid.size), slabs)
 
 
 def voxel_volume(config: Any) -> float:
@@ -44,19 +44,10 @@ class Tissue:
         self.inside = np.zeros(size, np.float32)
         self.grid.inner(self.inside)[:] = 1.0
         self.units = zeros(4 * size, np.int32)
-        for name in (
-            "intact",
-            "swollen",
-            "ovoids",
-            "ever_bare",
-            "bare_hours",
-            "ol_healthy",
-            "axons_lost",
-            "sheath_hazard",
-        ):
-            setattr(self, name, zeros(size, np.float32))
-        for name in ("bare", "stripped", "occupied", "incoming"):
-            setattr(self, name, zeros(size, np.int32))
+        self.intact, self.swollen, self.ovoids, self.axons_lost = (zeros(size, np.float32) for _ in range(4))
+        self.ever_bare, self.bare_hours, self.ol_healthy = (zeros(size, np.float32) for _ in range(3))
+        self.sheath_hazard = zeros(size, np.float32)
+        self.bare, self.stripped, self.occupied, self.incoming = (zeros(size, np.int32) for _ in range(4))
         self.best = zeros(size, np.int64)
         self.capacity = zeros(size, np.float32)
         self.room = 0

@@ -55,7 +55,12 @@ def _blocks(counters: dict, arrays: Mapping[str, np.ndarray]):
     table = [{"name": name, "dtype": a.dtype.str, "shape": list(a.shape)} for name, a in plain.items()]
     header = json.dumps({"counters": counters, "arrays": table}).encode()
     seal = hashlib.sha256()
-    blocks: list[Any] = [MAGIC, struct.pack("<Q", len(header)), header, *(array.reshape(-1) for array in plain.values())]
+    blocks: list[Any] = [
+        MAGIC,
+        struct.pack("<Q", len(header)),
+        header,
+        *(array.reshape(-1) for array in plain.values()),
+    ]
     for block in blocks:
         seal.update(block)
         yield block

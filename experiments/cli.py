@@ -14,6 +14,7 @@ import typer
 from experiments import bench, info, pictures
 from experiments.failures import DONE, FAILED, INVALID, STOPPED, Failure
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 RESULT_COMMANDS = ("run", "resume")
 
 app = typer.Typer(
@@ -148,7 +149,8 @@ def main() -> None:
 def call(arguments: list[str]) -> int:
     """Run a command and return its exit code; every failure ends in one sentence, never in a traceback."""
     try:
-        return typer.main.get_command(app).main(arguments, prog_name="remyelin", standalone_mode=False) or DONE
+        code = typer.main.get_command(app).main(arguments, prog_name="remyelin", standalone_mode=False) or DONE
+        return code if code != INTERRUPTED else end(arguments, STOPPED, "stopped", "stopped")
     except UsageError as error:
         hint = f"; see: {error.ctx.command_path} --help" if error.ctx is not None else ""
         return end(arguments, INVALID, "invalid", error.format_message().rstrip(".") + hint)

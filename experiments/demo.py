@@ -29,7 +29,10 @@ def start(scenario: str, overrides: tuple[str, ...], quiet: bool) -> subprocess.
 def main(scenario: str = "demo", out: str = "runs/demo") -> int:
     """Run both arms, animate them on one clock, and print what became of each."""
     begin = time.monotonic()
-    print(f"two arms of the scenario '{scenario}', untreated and with MSCs, one core each; progress of the first:", flush=True)
+    print(
+        f"two arms of the scenario '{scenario}', untreated and with MSCs, one core each; progress of the first:",
+        flush=True,
+    )
     arms = [start(scenario, (), quiet=False), start(scenario, TREATMENT, quiet=True)]
     results = [json.loads(arm.communicate()[0].splitlines()[-1]) for arm in arms]
     for result in results:
@@ -44,7 +47,9 @@ def main(scenario: str = "demo", out: str = "runs/demo") -> int:
     ):
         subprocess.run([sys.executable, "-m", "experiments", *command], check=True)
     print_numbers(folders)
-    print(f"animation  {film}\npicture    {poster}\nnumbers    {folders[0]}/measures.csv\n           {folders[1]}/measures.csv")
+    print(
+        f"animation  {film}\npicture    {poster}\nnumbers    {folders[0]}/measures.csv\n           {folders[1]}/measures.csv"
+    )
     print(f"done in {time.monotonic() - begin:.0f} s")
     return 0
 
@@ -58,7 +63,9 @@ def print_numbers(folders: list[str]) -> None:
 
     tables = [Run.load(folder).measures for folder in folders]
     last = float(tables[0]["day"].iloc[-1])
-    table = Table("", "untreated, peak", f"day {last:g}", "MSC, peak", f"day {last:g}", title="What became of the lesion")
+    table = Table(
+        "", "untreated, peak", f"day {last:g}", "MSC, peak", f"day {last:g}", title="What became of the lesion"
+    )
     for label, name in READOUTS.items():
         row = [label]
         for measures in tables:

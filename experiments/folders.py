@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from experiments import checkpoints, provenance
-from experiments.claim import Claim
+from experiments.claim import Claim, holder_of
 from experiments.failures import Refused, reason
 
 RUNS = "runs"
@@ -24,8 +24,14 @@ def read_info(folder: Path) -> dict:
 
 
 def claim_new(folder: Path) -> Claim | None:
-    """Make and claim the folder that somebody named. Raises Refused where it holds anything or cannot be written."""
+    """Make and claim the folder that somebody named. Raises Refused where it holds anything or cannot be written.
+
+    A lock that nobody holds any more shows that a run was cut off here before it began: what that left may go.
+    """
+    cut_off = bool(holder_of(folder))
     claim = _claim(folder)
+    if cut_off and not (folder / INFO).exists():
+        take_back(folder)
     others = sorted(path.name for path in folder.iterdir() if path.name != claim.path.name)
     if others:
         claim.release()

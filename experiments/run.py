@@ -205,14 +205,17 @@ class Session:
         return bytes_needed(len(self.schedule.frames), len(self.layers()), math.prod(self.config.shape), cells, state)
 
     def cell_frame(self):
-        """Return the cells to keep: those of the kinds named in output.cells."""
-        cells, asked = self.model.cell_table(), self.config.output.cells
-        return cells if asked == "all" else cells[cells["kind"].isin(asked)]
+        """Return the cells to keep: those of the kinds named in output.cells, and the venules, which every picture needs."""
+        cells = self.model.cell_table()
+        return cells[cells["kind"].isin(self.kinds_kept())]
+
+    def kinds_kept(self) -> list[str]:
+        asked = self.config.output.cells
+        return [kind for kind in self.model.population if asked == "all" or kind in asked or kind == "venule"]
 
     def own_columns(self) -> list[str]:
         """Name the columns that only some kinds have, also of kinds that have no cell yet; axon bundles have none."""
-        asked = self.config.output.cells
-        populations = [p for kind, p in self.model.population.items() if asked == "all" or kind in asked]
+        populations = [self.model.population[kind] for kind in self.kinds_kept()]
         return list(dict.fromkeys(name for p in populations for name in getattr(p, "state_names", ())))
 
     def observe(self, store: Store) -> None:

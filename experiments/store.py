@@ -88,20 +88,21 @@ class Measures(Appended):
 class Parts:
     """A table in part files, one for each stretch between checkpoints; each frame is a row group.
 
-    A part is named by the step its stretch begins with; until it is whole its name begins with a dot.
+    A part is named by the number of its first frame; until it is whole its name begins with a dot. Opening the table
+    drops all frames from number ``n_frames`` on.
     """
 
-    def __init__(self, folder: Path, step: int):
+    def __init__(self, folder: Path, n_frames: int):
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.writer: Any = None
         for path in [*folder.glob(".part-*"), *folder.glob("part-*.parquet")]:
-            if path.name.startswith(".") or int(path.stem.removeprefix("part-")) >= step:
+            if path.name.startswith(".") or int(path.stem.removeprefix("part-")) >= n_frames:
                 path.unlink()
-        self.begin(step)
+        self._begin(n_frames)
 
-    def begin(self, step: int) -> None:
-        self.path = self.folder / f"part-{step:09d}.parquet"
+    def _begin(self, n_frames: int) -> None:
+        self.path = self.folder / f"part-{n_frames:06d}.parquet"
         self.aside = self.path.with_name(f".{self.path.name}")
 
     def add(self, day: float, frame, own: list[str]) -> None:
@@ -130,15 +131,15 @@ class Parts:
             self.writer = pyarrow.parquet.ParquetWriter(self.aside, table.schema, compression="zstd")
         self.writer.write_table(table)
 
-    def settle(self, step: int) -> None:
-        """Finish the part, if it has any frames, and begin the one that starts at ``step``."""
+    def settle(self, n_frames: int) -> None:
+        """Finish the part, if it has any frames, and begin the one that starts with frame ``n_frames``."""
         if self.writer is not None:
             self.writer.close()
             self.writer = None
             flush_file(self.aside)
             os.replace(self.aside, self.path)
             checkpoints.flush_folder(self.folder)
-        self.begin(step)
+        self._begin(n_frames)
 
 
 @dataclass(frozen=True)
@@ -233,11 +234,10 @@ class Store:
         for old in self.checkpoint_folder.glob(".*.aside"):
             old.unlink()
         (folder / SUMMARY).unlink(missing_ok=True)
-        step = counters.get("step", 0)
         self.n_frames = counters.get("frames", 0)
         self.measures = Measures(folder / "measures.csv", counters.get("measures_bytes", 0))
         self.events = Appended(folder / "events.jsonl", counters.get("events_bytes", 0))
-        self.cells = Parts(folder / "cells", step)
+        self.cells = Parts(folder / "cells", self.n_frames)
         self.frames: Frames | None = None
 
     def add_events(self, events: list[dict]) -> None:
@@ -254,7 +254,7 @@ class Store:
 
     def checkpoint(self, step: int, state: Mapping[str, np.ndarray]) -> None:
         """Settle everything on the disk, then write a checkpoint that says so."""
-        self.cells.settle(step)
+        self.cells.settle(self.n_frames)
         if self.frames is not None:
             self.frames.settle()
         counters = {

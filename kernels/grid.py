@@ -1,6 +1,7 @@
 """The padded grid that kernels run on: every voxel has its neighbours in memory, also at a face."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,37 +21,37 @@ class Grid:
     dims: int = 2
     slabs: int = 1
 
-    @property
+    @cached_property
     def sy(self) -> int:
         """Distance in memory between neighbours along y."""
         return self.nx + 2
 
-    @property
+    @cached_property
     def sz(self) -> int:
         """Distance in memory between neighbours along z; 0 in 2D."""
         return (self.nx + 2) * (self.ny + 2) if self.dims == 3 else 0
 
-    @property
+    @cached_property
     def layers(self) -> np.ndarray:
         """What the line loop needs of the third axis: distance, number of layers, first layer."""
         return np.array([self.sz, self.nz, 1 if self.dims == 3 else 0], np.int64)
 
-    @property
+    @cached_property
     def whole(self) -> int:
         """Padded voxels of one slab."""
         return (self.nx + 2) * (self.ny + 2) * (self.nz + 2 if self.dims == 3 else 1)
 
-    @property
+    @cached_property
     def lines(self) -> int:
         """Lines of voxels along x, over all slabs."""
         return self.ny * self.nz * self.slabs
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Length of a voxel array: padded voxels of all slabs."""
         return self.whole * self.slabs
 
-    @property
+    @cached_property
     def padded_shape(self) -> tuple[int, ...]:
         """Shape of a voxel array seen as (slab, z, y, x), halo included."""
         return (self.slabs, self.nz + 2 if self.dims == 3 else 1, self.ny + 2, self.nx + 2)

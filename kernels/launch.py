@@ -277,15 +277,14 @@ def side_by_side(machine, tasks) -> None:
         done.result()
 
 
-def _plain(argument):
-    """Give Python numbers the width that kernels use: float32 and int64."""
-    if isinstance(argument, bool):
-        return np.int64(argument)
-    if isinstance(argument, float):
-        return np.float32(argument)
-    if isinstance(argument, int):
-        return np.int64(argument)
-    return argument
+# Python numbers get the width that kernels use.
+_WIDTHS = {bool: np.int64, int: np.int64, float: np.float32, np.float64: np.float32}
+_loading = threading.RLock()
+
+
+def _plain(arguments) -> list:
+    """Give Python numbers among the arguments the width that kernels use: float32 and int64."""
+    return [_WIDTHS[type(a)](a) if type(a) in _WIDTHS else a for a in arguments]
 
 
 class Kernel:
@@ -313,7 +312,9 @@ class Kernel:
 
     def loop(self, target: str):
         """Return the loop of ``target``, written and loaded on first use."""
-        if target not in self._loops:
+        if target in self._loops:
+            return self._loops[target]
+        with _loading:  # threads may ask for one kernel at once
             if target == "cpu":
                 self._loops[target] = _load(self.name, self.text("cpu")).loop
             else:
@@ -322,11 +323,11 @@ class Kernel:
                 scope: dict[str, object] = {}
                 exec(compile(self.text(target), f"<{target} {self.name}>", "exec"), scope)
                 self._loops[target] = scope["loop"]
-        return self._loops[target]
+            return self._loops[target]
 
     def __call__(self, machine, n, *arguments):
         """Launch over ``n`` items (flat, rows), or over the voxels of a grid given as ``n``."""
-        prepared = [_plain(argument) for argument in arguments]
+        prepared = _plain(arguments)
         if self.shape == "grid":
             count, per_item = n.lines, n.nx
             prepared = [n.ny, n.nx, n.sy, n.layers, n.whole, *prepared]
@@ -341,9 +342,12 @@ class Kernel:
             return
         loop = self.loop(machine.target)
         parts = min(machine.threads, count * per_item // FEWEST_PER_THREAD, count)
-        if machine.target == "python" or parts < 2 or getattr(_inside, "task", False):
-            with np.errstate(over="ignore"):
+        if machine.target == "python":
+            with np.errstate(over="ignore"):  # draws multiply modulo 2^64
                 loop(0, count, *prepared)
+            return
+        if parts < 2 or getattr(_inside, "task", False):
+            loop(0, count, *prepared)
             return
         edges = [count * part // parts for part in range(parts + 1)]
         pool = _workers(machine.threads)
@@ -362,7 +366,7 @@ class Kernel:
         from numba.cuda import dispatcher
 
         _without_fma()
-        signature = tuple(numba.typeof(_plain(argument)) for argument in arguments)
+        signature = tuple(numba.typeof(argument) for argument in _plain(arguments))
         scope: dict[str, object] = {}
         text = self.text("cuda")
         head, _, tail = text.rpartition("@cuda.jit\n")
@@ -376,7 +380,7 @@ class Kernel:
 
     def launch_arguments(self, n, arguments) -> list:
         """The arguments of the CUDA loop for a launch: what ``ptx`` takes its types from."""
-        prepared = [_plain(argument) for argument in arguments]
+        prepared = _plain(arguments)
         if self.shape == "grid":
             return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *prepared]
         if self.shape == "rows":

@@ -57,10 +57,16 @@ def ramp_row(v, signal, target, low, width, at_low, slope, values, stride):
     values[U(target) * U(stride) + v] = at_low + slope * x
 
 
-@row_kernel(4)
-def product_row(v, a, b, target, weight, values, stride):
-    """Add ``weight * a * b`` to a row."""
-    values[U(target) * U(stride) + v] += weight * values[U(a) * U(stride) + v] * values[U(b) * U(stride) + v]
+@row_kernel(6)
+def product_row(v, a, b, target, weight, constant, adds, values, stride):
+    """Add ``weight * a * b`` to a row, or begin the row with it: ``constant + weight * a * b``.
+
+    adds   int32   1 to add, 0 to begin
+    """
+    t = U(target) * U(stride) + v
+    before = values[t]
+    product = weight * values[U(a) * U(stride) + v] * values[U(b) * U(stride) + v]
+    values[t] = (before if adds != NOTHING else constant) + product
 
 
 @row_kernel(2)

@@ -19,6 +19,7 @@ class Oligodendrocyte(Population):
     """
 
     states = ("held",)  # sheaths held now
+    slots: Any
 
     def allocate(self, laws, capacity: int = 256) -> None:
         """Make empty columns, with the most sheaths that one cell can hold."""

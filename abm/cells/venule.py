@@ -19,7 +19,7 @@ class Venule(Population):
         positions = np.array(self._positions(venules))
         slabs = np.repeat(np.arange(grid.slabs), len(positions))
         x, y, z = np.tile(positions, (grid.slabs, 1)).T
-        self.add(x, y, z, slabs)
+        self.place_cells(x, y, z, slabs)
         self.served = self._served_volumes(positions, float(venules.radius))
 
     def _positions(self, venules) -> list[tuple[float, float, float]]:
@@ -108,7 +108,8 @@ class Venule(Population):
         if x:
             order = np.argsort(slabs, kind="stable")
             clipped = self.model.inside_tissue(x, y, z)
-            population.add(*(column[order] for column in clipped), np.array(slabs)[order])
+            px, py, pz = (column[order] for column in clipped)
+            population.place_cells(px, py, pz, np.array(slabs)[order])
 
 
 def host_draw(seed, stream: int, step: int, uid: int):

@@ -117,7 +117,7 @@ class Config(Part):
 
         from ruamel.yaml import YAML
 
-        yaml = YAML(typ="safe", pure=True)
+        yaml: Any = YAML(typ="safe", pure=True)
         yaml.default_flow_style = None
         yaml.width = 10000
         yaml.sort_base_mapping_type_on_output = False

@@ -47,6 +47,7 @@ class Library:
         self.folder = folder
         self.problems = problems
         self.merged: dict[FilePath, Branch | None] = {}  # file -> itself over all it extends
+        self._biology: Gathered | None = None
 
     def gather(self, scenario: str | FilePath, overrides: tuple[str, ...]) -> Gathered:
         """Read a scenario with all it extends, and lay overrides on top. Raises when a file cannot be read."""
@@ -65,9 +66,11 @@ class Library:
 
     def biology_names(self, section: str) -> set[str]:
         """Give all names that any file of the biology folder defines in a section."""
-        files = sorted((self.folder / "biology").rglob("*.yaml"))
-        trees = [_parsed(_text_of(file), self.display(file))[0] for file in files]
-        return Gathered(Branch({}, ""), "", "", [tree for tree in trees if tree is not None]).ever_named(section)
+        if self._biology is None:
+            files = sorted((self.folder / "biology").rglob("*.yaml"))
+            trees = [_parsed(_text_of(file), self.display(file))[0] for file in files]
+            self._biology = Gathered(Branch({}, ""), "", "", [tree for tree in trees if tree is not None])
+        return self._biology.ever_named(section)
 
     def references(self) -> Branch:
         """Read the bibliography."""
@@ -153,10 +156,10 @@ class Library:
 def set_time_and_seed(tree: Branch, days: float | None, seed: int | str | None) -> Branch:
     """Lay the ``--days`` and ``--seed`` of a command over a tree."""
     if days is not None:
-        where = f"--days {days}"
+        where = f"--days {_short(str(days))}"
         tree = merge(tree, _nested(["time", "days"], Leaf(days, where), where))
     if seed is not None:
-        where = f"--seed {seed}"
+        where = f"--seed {_short(str(seed))}"
         tree = merge(tree, _nested(["seed"], Leaf(seed, where), where))
     return tree
 

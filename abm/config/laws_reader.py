@@ -12,7 +12,7 @@ from abm.config.names import Names
 from abm.config.sections import Read, Reader
 from abm.config.tree import Branch, Leaf, Node, Path, branch, is_null, plain
 from abm.config.units import UnitError, parse_unit, same_dimension
-from abm.config.vocabulary import PLACES, behaviours, law_units
+from abm.config.vocabulary import PLACES, TYPE_UNITS, behaviours, law_units
 
 OF_FIELD = ("secrete_", "uptake_", "release_")
 OF_KIND = ("become_", "enter_")
@@ -33,7 +33,7 @@ def read_laws(reader: Reader, read: Read) -> tuple[dict[str, dict[str, Law]], Br
     """Read and check every law; return those whose owner and target are there, with the tree they were read from."""
     laws: dict[str, dict[str, Law]] = {}
     kept = Branch({}, reader.tree.where)
-    for written in spread(reader, read):
+    for written in _spread(reader, read):
         law = _law(written, reader, read)
         present = written.owner in PLACES or written.owner in read.names.kinds
         if law is not None and present and _target_is_there(written.name, read.names):
@@ -44,7 +44,7 @@ def read_laws(reader: Reader, read: Read) -> tuple[dict[str, dict[str, Law]], Br
     return laws, kept
 
 
-def spread(reader: Reader, read: Read) -> list[_Written]:
+def _spread(reader: Reader, read: Read) -> list[_Written]:
     """Give every owner its laws: its own over those of its group. Nulls are gone."""
     section = branch(reader.tree, "laws")
     found: dict[str, dict[str, _Written]] = {}
@@ -98,7 +98,7 @@ def _law(written: _Written, reader: Reader, read: Read) -> Law | None:
         )
         return None
     given = written.node.items.get("type")
-    if isinstance(given, Leaf) and given.value != expected and given.value in EVERY_TYPE:
+    if isinstance(given, Leaf) and given.value != expected and given.value in TYPE_UNITS:
         reader.problems.add(
             given.where, f"{key}.type = {shown(given.value)}: a law named '{written.name}' is of type {expected}"
         )
@@ -108,10 +108,8 @@ def _law(written: _Written, reader: Reader, read: Read) -> Law | None:
         signal_unit=read.names.signal_unit,
         signal_finding=partial(read.names.signal_finding, owner=written.owner),
     )
-    return reader.read(Law, written.node, written.path, context=context)
-
-
-EVERY_TYPE = ("rate", "level", "secretion", "uptake", "speed", "bias")
+    law = reader.read(Law, written.node, written.path, context=context)
+    return law if law is not None and law.type == expected and context.law_unit is not None else None
 
 
 def _expected_type(written: _Written, names: Names) -> str | None:
@@ -157,7 +155,7 @@ def _offered(owner: str, names: Names) -> Iterator[str]:
 
 def _unit(written: _Written, law_type: str, reader: Reader, names: Names) -> str | None:
     """Check the unit of a law; None when there is none or it is wrong."""
-    node = branch_leaf(written.node, "unit")
+    node = _leaf(written.node, "unit")
     if node is None or node.value is None:
         return None
     unit, key = str(node.value), ".".join((*written.path, "unit"))
@@ -182,7 +180,7 @@ def _unit(written: _Written, law_type: str, reader: Reader, names: Names) -> str
     return unit
 
 
-def branch_leaf(node: Node, key: str) -> Leaf | None:
+def _leaf(node: Node, key: str) -> Leaf | None:
     """Return the single value under a key, if that is what is there."""
     below = node.items.get(key) if isinstance(node, Branch) else None
     return below if isinstance(below, Leaf) else None

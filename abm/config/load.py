@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from abm.config.config import Config
+from abm.config.doses import Doses
 from abm.config.errors import Problems, hint, shown
 from abm.config.files import LIBRARY, SCHEMA, Gathered, Library, set_time_and_seed
 from abm.config.laws_reader import read_laws
@@ -77,7 +78,8 @@ def _build(
     seed = _seed(tree, problems)
     read.laws, law_nodes = read_laws(reader, read)
     tree = _with_laws(tree, law_nodes)
-    doses = Refusals(tree, read, problems).check()
+    Refusals(tree, read, problems).check()
+    doses = Doses(tree, read, problems).planned()
     problems.stop_if_any()
     parts = read.parts
     config = Config(

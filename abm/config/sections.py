@@ -54,7 +54,7 @@ class Read:
 
 
 class Reader:
-    """Reads parts of one tree; ``check`` notes every finding in ``problems``."""
+    """Reads parts of one tree; every finding goes to ``problems``."""
 
     def __init__(self, tree: Branch, problems: Problems):
         self.tree = tree
@@ -254,7 +254,7 @@ def trace(value: Any, node: Node | None) -> None:
         for index, each in enumerate(value):
             if isinstance(node, Row) and index < len(node.items):
                 trace(each, node.items[index])
-    elif isinstance(value, Quantity) and node is not None:
+    elif isinstance(value, Quantity) and node is not None:  # one that was written: a default is shared by all configs
         inner = node.items.get("value") if isinstance(node, Branch) else node
         value.where = inner.where if inner is not None else node.where
         if value.where.startswith(COMMAND_LINE) and value.source is None:
@@ -263,5 +263,5 @@ def trace(value: Any, node: Node | None) -> None:
 
 def _trace_below(value: Any, node: Node | None, key: str) -> None:
     below = node.items.get(key) if isinstance(node, Branch) else None
-    if below is not None and value is not None:
+    if not is_null(below):
         trace(value, below)

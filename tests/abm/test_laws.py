@@ -24,7 +24,7 @@ def set_fields(model, **levels):
 def add_cells(model, kind, n, spread=3.0, **states):
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
     x, y = 200 + spread * np.cos(angle), 200 + spread * np.sin(angle)
-    return model.population[kind].add(x, y, 0 * x, 0, **states)
+    return model.population[kind].place_cells(x, y, 0 * x, 0, **states)
 
 
 @pytest.fixture
@@ -106,8 +106,8 @@ def test_at_most_and_synergy_of_a_level(model):
 def test_contact_slows_a_t_cell(model):
     """speed = 9 um/min, x 0.3 with a macrophage within 20 um."""
     add_cells(model, "th1", 1, spread=0.0)
-    model.population["th1"].add([100.0], [100.0], [0.0], 0)
-    model.population["macrophage"].add([212.0], [212.0], [0.0], 0)  # 17 um away
+    model.population["th1"].place_cells([100.0], [100.0], [0.0], 0)
+    model.population["macrophage"].place_cells([212.0], [212.0], [0.0], 0)  # 17 um away
     model._sense()
     speed = dict(zip(model.population["th1"].columns()["x"], model.population["th1"].law("speed")))
     assert speed[100.0] == pytest.approx(9 * 60) and speed[200.0] == pytest.approx(9 * 60 * 0.3, rel=1e-5)

@@ -55,7 +55,9 @@ def test_cells_are_sorted_and_uids_are_unique(small_model):
 
 def test_a_cell_that_becomes_another_keeps_its_place(small_model):
     """Precursors that differentiate leave, and appear as pre-myelinating cells where they stood."""
-    model = small_model("laws.opc.differentiate={terms: {switch: {base: 20 1/day}}, times: null}", "laws.opc.speed=null")
+    model = small_model(
+        "laws.opc.differentiate={terms: {switch: {base: 20 1/day}}, times: null}", "laws.opc.speed=null"
+    )
     before = model.population["opc"].columns()
     model.step()
     opc, young = model.population["opc"].columns(), model.population["premyelinating_ol"].columns()
@@ -87,7 +89,7 @@ def test_non_finite_values_are_named(small_model):
     """Field or kind, place and hour."""
     model = small_model()
     model.check()
-    model.population["macrophage"].add([110.0], [50.0], [0.0], 0, m1=np.nan)
+    model.population["macrophage"].place_cells([110.0], [50.0], [0.0], 0, m1=np.nan)
     model.step()
     with pytest.raises(ModelError, match=r"is not a finite number at \(110, 50.*\) um in hour 0.1"):
         model.check()

@@ -103,7 +103,9 @@ def test_remyelinated_axons_conduct_at_the_speed_of_their_geometry():
 
 def test_leukocytes_enter_at_the_rate_of_their_law(small_model):
     """Arrivals at a venule are Poisson with rate x served volume, within 30 um of it."""
-    model = small_model("laws.macrophage=null", "laws.th1.die=null", "laws.th1.divide=null", "laws.th1.become_treg=null")
+    model = small_model(
+        "laws.macrophage=null", "laws.th1.die=null", "laws.th1.divide=null", "laws.th1.become_treg=null"
+    )
     venules, th1 = model.venules, model.population["th1"]
     served = 400 * 400 * 20e-9  # the radius of 400 um covers the whole small tissue
     assert venules.served[0] == pytest.approx(served)

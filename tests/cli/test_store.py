@@ -65,15 +65,15 @@ def test_parts_after_a_checkpoint_are_written_anew(tmp_path):
     folder = tmp_path / "cells"
     parts = Parts(folder, 0)
     parts.add(0.0, cells([1, 2], m1=[0.5, 0.25]), ["m1"])
-    parts.settle(100)
+    parts.settle(1)
     parts.add(0.5, cells([9]), ["m1"])
-    parts.settle(200)
+    parts.settle(2)
     parts.add(1.0, cells([8]), ["m1"])  # never closed: the process dies
-    parts = Parts(folder, 100)
-    assert [path.name for path in folder.iterdir()] == ["part-000000000.parquet"]
+    parts = Parts(folder, 1)
+    assert [path.name for path in folder.iterdir()] == ["part-000000.parquet"]
     parts.add(0.5, cells([], m1=[]), ["m1"])
     parts.add(1.0, cells([3]), ["m1"])
-    parts.settle(200)
+    parts.settle(3)
     table = pyarrow.parquet.read_table(folder).to_pandas()
     assert table["uid"].tolist() == [1, 2, 3]
     assert table["day"].tolist() == [0.0, 0.0, 1.0]

@@ -2,10 +2,15 @@
 
 import copy
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from abm.config import Quantity
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_values_are_in_canonical_units_and_remember_how_they_were_typed(small_load):
@@ -185,6 +190,11 @@ def test_output_names_what_is_there(small_load):
     assert (float(config.output.measures_every), float(config.output.frames_every)) == (6.0, 24.0)
 
 
+def test_defaults_are_not_touched_by_a_null(small_load):
+    small_load("dish", "output.frames_every=null")
+    assert small_load("dish").output.frames_every.where == "default"
+
+
 def test_three_dimensions_and_a_scenario_of_fields_only(small_load, written):
     mine = written(
         "schema: 1\ntime: {days: 1}\ngrid: {size: [100, 100, 60], voxel: 20}\n"
@@ -229,3 +239,10 @@ def test_quantities_lists_every_value_by_its_dotted_name(small_load, keys):
     if keys == "grid.size.0":
         assert quantities[keys].text == "400 um"
     assert keys in quantities and quantities[keys].where.startswith("library/")
+
+
+def test_checking_a_file_needs_no_numerical_library():
+    heavy = "numpy", "numba", "mesa", "pandas", "pint"
+    code = f"import sys, abm.config; print([name for name in {heavy} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "[]"

@@ -166,6 +166,7 @@ def test_a_wrong_override_is_answered(complaints, override, sentence):
         (["therapy.msc.radius=null"], "therapy.msc is local and needs a radius"),
         (["therapy.msc.at={x: 500, y: 1}"], "therapy.msc.at.x = 500 um is outside the domain"),
         (["therapy.msc.dose=2e5 cells/mm^3"], "is above the 119366 cells/mm^3 that fit"),
+        (["therapy.msc.dose=1e6"], "= 1000000 cells is 6.25e+08 cells/mm^3, which is above the 119366 cells/mm^3 that fit"),
         (["therapy.msc.dose=1e6 cells/kg", "subject=null"], "by this route needs a subject"),
         (["cells.msc=null"], "therapy.msc gives cells of the kind msc, which is not there"),
         (["msc=null"], "therapy.msc needs the tables of the section msc"),

@@ -47,7 +47,8 @@ def ramp_row(rng):
 
 
 def product_row(rng):
-    return N, [rows(1, 3), rows(2, 4), rows(3, 5), np.array([0.5, 2], f4), values(rng), N]
+    weights, constants = np.array([[0.5, 2, 1], [0.25, 0, 7]], f4)
+    return N, [rows(1, 3, 3), rows(2, 4, 4), rows(3, 5, 5), weights, constants, rows(0, 0, 1), values(rng), N]
 
 
 def cap_row(rng):

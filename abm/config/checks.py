@@ -1,0 +1,53 @@
+"""What checks across sections share: the sections that could be read, and where to put a sentence."""
+
+import math
+
+from abm.config.errors import Problems
+from abm.config.schema import Cell, Grid, MscTables, Output, Point, Subject, Time, Tissue
+from abm.config.sections import Read
+from abm.config.therapy_schema import Therapy
+from abm.config.tree import Branch, find, is_null
+
+PER_UM3 = 1e-9  # mm^3 in one um^3
+
+
+class Checks:
+    """Checks that look only at sections that could be read; what is wrong goes to ``problems``."""
+
+    def __init__(self, tree: Branch, read: Read, problems: Problems):
+        self.tree = tree
+        self.read = read
+        self.problems = problems
+        parts = read.parts
+        self.time: Time | None = parts["time"]
+        self.grid: Grid | None = parts["grid"]
+        self.tissue: Tissue | None = parts["tissue"]
+        self.subject: Subject | None = parts["subject"]
+        self.msc: MscTables | None = parts["msc"]
+        self.therapy: Therapy = parts["therapy"] or Therapy()
+        self.output: Output = parts["output"] or Output()
+
+    def refuse(self, key: str, sentence: str) -> None:
+        """Note a problem at a dotted key; a key that is not written is reported at its nearest parent."""
+        self.problems.add(find(self.tree, tuple(key.split(".")))[1], f"{key} {sentence}")
+
+    def is_missing(self, section: str) -> bool:
+        """Say whether a section is not written at all (rather than wrong)."""
+        return is_null(self.tree.items.get(section))
+
+    def inside(self, key: str, point: Point) -> None:
+        """Refuse a point outside the domain."""
+        if self.grid is None:
+            return
+        depth = (self.grid.thickness,) if len(self.grid.size) == 2 else ()
+        for axis, length in zip("xyz", (*self.grid.size, *depth)):
+            place = getattr(point, axis)
+            if place is not None and length is not None and place > length:
+                self.refuse(f"{key}.{axis}", f"= {place.text} is outside the domain, which ends at {length.text}")
+        if len(self.grid.size) == 3 and point.z is None:
+            self.refuse(key, "needs a z in 3D")
+
+
+def volume(cell: Cell) -> float:
+    """Volume of one cell, mm^3."""
+    return math.pi / 6 * cell.diameter**3 * PER_UM3

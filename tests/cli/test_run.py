@@ -1,0 +1,135 @@
+"""A run leaves a folder that says what it was, and is found again; nothing is ever overwritten."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from tiny_run import DAYS, OVERRIDES, STEPS, TINY
+
+from abm import Run, load
+from experiments import checkpoints
+
+ANSWER = {
+    "run", "status", "seed", "backend", "threads", "steps", "days", "wall_s", "cells", "digest", "measures", "error",
+}  # fmt: skip
+
+
+def test_the_folder_has_the_layout_of_the_contract(finished):
+    assert {path.name for path in finished.iterdir()} == {
+        "config.yaml", "resolved.yaml", "run.json", "measures.parquet", "measures.csv", "fields.zarr", "cells",
+        "checkpoints", "events.jsonl", "log.txt",
+    }  # fmt: skip
+    assert (finished / "config.yaml").read_text() == load("demo").source_text
+    assert not list(finished.rglob(".*"))
+
+
+def test_run_json_says_what_made_the_run(finished):
+    info = json.loads((finished / "run.json").read_text())
+    assert info["status"] == "done" and info["error"] is None
+    assert info["steps"] == STEPS and info["days"] == pytest.approx(DAYS) and info["frames"] == 5
+    assert re.fullmatch("[0-9a-f]{64}", info["digest"])
+    assert re.fullmatch("[0-9a-f]{12}", info["identity"])
+    assert {"numpy", "numba", "mesa", "python"} <= set(info["versions"])
+    assert info["citations"] and set(info["citations"]) <= set(load("demo").references)
+    assert {"sense", "act", "diffuse"} <= set(info["phases"])
+    assert [part["to_step"] for part in info["sessions"]] == [STEPS]
+
+
+def test_the_digest_is_that_of_the_model_stepped_by_hand(finished):
+    from abm import LesionModel
+
+    run = Run.load(finished)
+    model = LesionModel(run.config)
+    for _ in range(STEPS):
+        model.step()
+    assert model.digest() == run.info["digest"]
+    assert run.measures.iloc[-1]["count.opc"] == model.counts()["opc"]
+
+
+def test_a_run_reads_back(finished):
+    run = Run.load(finished)
+    assert run.config.identity() == load("demo", OVERRIDES, days=DAYS).identity()
+    np.testing.assert_allclose(run.frame_days * 24, [0, 2, 4, 6, 7.2])
+    np.testing.assert_allclose(run.measures["day"] * 24, [*range(8), 7.2])
+    assert run.measures.equals(pd.read_parquet(finished / "measures.parquet"))
+    tnf = run.field("tnf", 0.26)
+    assert tnf.dims == ("y", "x") and tnf.shape == (10, 10) and tnf.attrs["unit"] == "pg/mL"
+    assert float(tnf.day) == pytest.approx(0.25)
+    np.testing.assert_array_equal(tnf.x, np.arange(10) * 20.0 + 10)
+    assert {"tnf", "myelin", "axons"} <= set(run.layers)
+    cells = run.cells(DAYS)
+    assert list(cells)[:6] == ["uid", "kind", "state", "x", "y", "z"]
+    counts = cells["kind"].astype(str).value_counts()
+    assert counts["opc"] == run.measures.iloc[-1]["count.opc"]
+    assert cells[["x", "y"]].to_numpy().min() >= 0 and cells[["x", "y"]].to_numpy().max() <= 200
+
+
+def test_the_mean_of_a_stored_field_is_the_read_out(finished):
+    run = Run.load(finished)
+    with xr.open_zarr(finished / "fields.zarr") as stored:
+        means = stored["ccl2"].astype(float).mean(("x", "y")).to_numpy()
+    np.testing.assert_allclose(means, run.measures["mean.ccl2"].to_numpy()[[0, 2, 4, 6, 8]], rtol=1e-6)
+
+
+def test_a_missing_field_is_named(finished):
+    with pytest.raises(Exception, match="did you mean 'tnf'"):
+        Run.load(finished).field("tmf", 0)
+
+
+def test_only_the_last_checkpoint_of_a_finished_run_is_kept_and_is_its_end(finished):
+    (path,) = checkpoints.newest_first(finished / "checkpoints")
+    counters, state = checkpoints.read(path)
+    assert counters["step"] == STEPS == int(state["steps"][0])
+
+
+def test_an_identical_run_is_found_again_and_force_new_makes_another(remyelin):
+    first = remyelin("run", "demo", *TINY, "--quiet", "--json")
+    assert (first.code, first.err) == (0, "") and len(first.out.splitlines()) == 1
+    assert set(first.json) == ANSWER
+    assert first.json["status"] == "done" and first.json["cells"]["opc"] > 0
+    again = remyelin("run", "demo", *TINY, "--json", "--set", "output.frames_every=6 h")
+    assert again.json == {**first.json, "status": "exists"}
+    other = remyelin("run", "demo", *TINY, "--json", "--force-new").json
+    assert other["status"] == "done" and other["digest"] == first.json["digest"]
+    assert other["run"] == first.json["run"] + "-2"
+    seed = remyelin("run", "demo", *TINY, "--json", "--seed", 2).json
+    assert seed["run"].rpartition("/")[0] == first.json["run"].rpartition("/")[0]
+    assert seed["digest"] != first.json["digest"] and seed["seed"] == 2
+
+
+def test_output_options_and_threads_change_neither_the_name_nor_the_digest(remyelin, finished):
+    other = remyelin(
+        "run", "demo", *TINY, "--threads", 2, "--set", "output.frames_every=12 h", "--set", "output.fields=[tnf]",
+        "--set", "output.cells=[opc]", "--set", "output.measures_every=3 h", "--out", "mine/run", "--json",
+    )  # fmt: skip
+    assert other.code == 0 and other.json["run"] == "mine/run" and other.json["threads"] == 2
+    run = Run.load("mine/run")
+    assert run.info["digest"] == Run.load(finished).info["digest"]
+    assert run.info["identity"] == Run.load(finished).info["identity"]
+    assert "tnf" in run.layers and "myelin" in run.layers and "ccl2" not in run.layers
+    assert set(run.cells(DAYS)["kind"]) == {"opc"} and len(run.frame_days) == 2
+
+
+def test_without_json_people_get_the_folder_and_the_numbers(remyelin, finished):
+    told = remyelin("run", "diffusion", "--days", "0.05", "--threads", 1)
+    assert told.code == 0
+    assert told.out.startswith("done: 0.05 days in ") and "runs/diffusion/" in told.out.splitlines()[-1]
+
+
+def test_two_starts_of_one_run_give_one_run(tmp_path):
+    command = [sys.executable, "-m", "experiments", "run", "demo", *TINY, "--json"]
+    both = [subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True) for _ in range(2)]
+    ends = [(*process.communicate(), process.returncode) for process in both]
+    assert sorted(code for _, _, code in ends) in ([0, 0], [0, 2]), ends
+    for out, err, code in ends:
+        answer = json.loads(out.splitlines()[-1])
+        if code == 2:
+            assert "is computing this run since" in err and answer["status"] == "invalid"
+        else:
+            assert answer["status"] in ("done", "exists")
+    assert len(list((tmp_path / "runs" / "demo").iterdir())) == 1
