@@ -95,6 +95,7 @@ class Laws:
         self._smoothed: list[_Smoothed] = []
         self._signals: dict[tuple, int] = {}
         self._centres: dict[float, int] = {}
+        self._densities: dict[tuple, int] = {}
         self._exchange: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
         for kind, laws in config.laws.items():
             for name, law in laws.items():
@@ -133,7 +134,9 @@ class Laws:
             if without_msc and "pge2_msc" not in self._parts(factor.signal):
                 yield None, float(factor.from_)
                 continue
-            if factor.signal.startswith("self.") or factor.signal == "bbb":
+            if self._is_silent(factor):
+                yield None, at_zero(factor)
+            elif factor.signal.startswith("self.") or factor.signal == "bbb":
                 state = factor.signal if factor.signal.startswith("self.") else "self.bbb"
                 if kind in TISSUE_KINDS:
                     row = self.voxels[f"{kind}.{state.removeprefix('self.')}"]
@@ -150,6 +153,18 @@ class Laws:
                 else:
                     yield False, self.voxels.factor(self._signal(factor, without_msc), factor)
 
+    def _is_silent(self, factor) -> bool:
+        """Whether a signal is zero everywhere and always: it comes from kinds and fields that this model leaves out."""
+        if factor.signal.startswith("self.") or factor.signal == "bbb":
+            return False
+        return all(self._is_absent(name) for name in self._parts(factor.signal))
+
+    def _is_absent(self, name: str) -> bool:
+        what, _, rest = name.partition(".")
+        if what in ("density", "contact"):
+            return rest.split(".")[0] not in self.cells
+        return self._plain_signal(name) == self.voxels[ZERO]
+
     def _parts(self, signal: str) -> Mapping[str, float]:
         derived = self.config.signals.get(signal)
         return derived.sum if derived is not None else {signal: 1.0}
@@ -157,8 +172,6 @@ class Laws:
     def _contact(self, kind: str, factor) -> int:
         cells = self.cells[kind]
         other = factor.signal.removeprefix("contact.")
-        if other not in self.kinds:
-            return cells.own.factor(cells.own[ZERO], factor)
         key = (other, float(factor.range))
         if key not in cells.contacts:
             cells.contacts[key] = cells.own.add(f"contact.{other}.{key[1]:g}")
@@ -238,11 +251,15 @@ class Laws:
                     amounts.append((weight, self._sum_row(words[1], self.cells[words[1]].own[state]), one))
             else:
                 amounts.append((weight * self.volume * 1e-9, self._plain_signal(name), one))
-        amount = self.voxels.add(f"amount#{len(self.voxels.index)}")
-        smooth = self.voxels.add(f"density#{len(self.voxels.index)}")
-        self.before.sum_into(amount, amounts)
-        self._smoothed.append(_Smoothed(amount, smooth, radius, heaviest))
-        return smooth
+        amounts = [part for part in amounts if part[1] != self.voxels[ZERO]]
+        key = (tuple(amounts), radius, heaviest)
+        if key not in self._densities:
+            amount = self.voxels.add(f"amount#{len(self.voxels.index)}")
+            smooth = self.voxels.add(f"density#{len(self.voxels.index)}")
+            self.before.sum_into(amount, amounts)
+            self._smoothed.append(_Smoothed(amount, smooth, radius, heaviest))
+            self._densities[key] = smooth
+        return self._densities[key]
 
     def _sum_row(self, kind: str, own_row: int) -> int:
         name = f"sum.{kind}.{own_row}"
@@ -268,7 +285,9 @@ class Laws:
             if self._is_off(term.mechanism):
                 continue
             of_voxel, of_cell, constant = rows(term.times)
-            terms.append((float(term.base) * constant * shared_constant, of_voxel, of_cell + shared_cell, term.during))
+            base = float(term.base) * constant * shared_constant
+            if base != 0.0:
+                terms.append((base, of_voxel, of_cell + shared_cell, term.during))
         return terms, shared_voxel
 
     def _tissue_law(self, kind: str, name: str, law) -> None:
@@ -283,10 +302,18 @@ class Laws:
 
     def _add_exchange(self, target: str, weight: float, terms: list, shared: tuple[int, ...], amount: int) -> None:
         """Note what a law adds to a source or uptake: weight x law x amount per voxel. A constant law needs no row."""
-        if shared or any(rows or window is not None for _, rows, window in terms):
+        constant = self._constant(terms, shared)
+        if constant is None:
             self._exchange[target].append((weight, self.voxels.law(terms, shared), amount))
-        else:
-            self._exchange[target].append((weight * sum(base for base, _, _ in terms), self.voxels[ONE], amount))
+        elif constant != 0.0:
+            self._exchange[target].append((weight * constant, self.voxels[ONE], amount))
+
+    @staticmethod
+    def _constant(terms: list, shared: tuple[int, ...]) -> float | None:
+        """Return the value of a law that depends on nothing, or None."""
+        if shared or any(rows or window is not None for _, rows, window in terms):
+            return None
+        return sum(base for base, _, _ in terms)
 
     def _exchange_targets(self, name: str, law):
         """The source or uptake row that a law feeds, with the factor from its unit to the field's per h."""
@@ -323,7 +350,10 @@ class Laws:
             cells.laws[name] = target
             cells.fills.append(target)
             for own, parts in groups.items():
-                cells.values.append((self.voxels.law(parts, shared), cells.late.product(own), target, 1.0))
+                constant = self._constant(parts, shared)
+                channel = self.voxels.law(parts, shared) if constant is None else self.voxels[ONE]
+                weight = 1.0 if constant is None else constant
+                cells.values.append((channel, cells.late.product(own), target, weight))
             if law.at_most is not None:
                 cells.caps.append((target, float(law.at_most)))
         else:
@@ -343,7 +373,7 @@ class Laws:
                 law = laws.get(f"uptake_{name}")
                 if law is None:
                     continue
-                most, spec = highest(law) / self.volume, self.config.cells.get(kind)
+                most, spec = law.highest / self.volume, self.config.cells.get(kind)
                 if spec is not None and spec.motile:
                     room = float(tissue.motile_fill) * self.volume / (math.pi / 6 * float(spec.diameter) ** 3)
                     motile = max(motile, most * max(1, int(room)))
@@ -352,7 +382,7 @@ class Laws:
             caps[name] = motile + others
         clearing = self.config.laws.get("tissue", {}).get("clear_debris")
         if clearing is not None and "debris" in caps:
-            caps["debris"] += highest(clearing)
+            caps["debris"] += clearing.highest
         return caps
 
     # --- running them -----------------------------------------------------------------------------------------------
@@ -429,14 +459,14 @@ class Laws:
         kernels.cap_row(self.machine, n, *tables["caps"], flat, stride)
 
 
-def highest(law) -> float:
-    """Return an upper bound of a law: every factor at its larger end."""
-
-    def product(factors) -> float:
-        return math.prod(max(float(factor.from_), float(factor.to), 0.0) for factor in factors.values())
-
-    value = sum(float(term.base) * product(term.times) for term in law.terms.values()) * product(law.times)
-    return value if law.at_most is None else min(value, float(law.at_most))
+def at_zero(factor) -> float:
+    """Return what a factor is where its signal is zero."""
+    start, end = float(factor.from_), float(factor.to)
+    if factor.linear is not None:
+        low, high = (float(bound) for bound in factor.linear)
+        return start + (end - start) * min(max((0.0 - low) / (high - low), 0.0), 1.0)
+    x = max(0.0, float(factor.offset or 0.0)) ** float(factor.hill)
+    return start + (end - start) * x / (float(factor.half) ** float(factor.hill) + x)
 
 
 def _gather_tables(machine, cells: CellLaws) -> dict[str, list]:

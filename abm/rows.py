@@ -14,8 +14,8 @@ class Rows:
     """A matrix of named float32 rows and the table of operations on it.
 
     Operations run in stages: fills, Hill and linear factors, products (the first of a sum begins it, the others add to it,
-    in the order they were asked for), caps. Equal factors and equal products are computed once. Several tables may work on one matrix: give the second
-    the ``index`` of the first.
+    in the order they were asked for), caps. Equal factors and equal products are computed once. Several tables may work
+    on one matrix: give the second the ``index`` of the first.
     """
 
     def __init__(self, names: Iterable[str] = (), index: dict[str, int] | None = None):

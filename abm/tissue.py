@@ -112,6 +112,11 @@ class Tissue:
                 self._law("tissue", "strip_myelin") * np.float32(self.model.step_hours) + self.axons_lost
             )
 
+    @property
+    def highest_hazard(self):
+        """The highest hazard of a sheath in each slab, float32[slabs]."""
+        return self.sheath_hazard.reshape(self.grid.slabs, -1).max(axis=1)
+
     def _law(self, kind: str, name: str):
         rows = self.laws.tissue[kind]
         return self.laws.matrix[rows[name]] if name in rows else self.laws.row("zero")

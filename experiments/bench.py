@@ -331,4 +331,15 @@ def time_to_solution(speed: float) -> list[Figure]:
     ]
 
 
-WORKLOADS: dict[str, Callable[[float], list[Figure]]] = {"W-DIFF": diffusion_stage, "W-TTS-U": time_to_solution}
+def lesion_step(speed: float) -> list[Figure]:
+    """Measure W-STEP: what a step of the lesion costs per cell."""
+    from experiments.bench_lesion import step_cost
+
+    return step_cost(speed)
+
+
+WORKLOADS: dict[str, Callable[[float], list[Figure]]] = {
+    "W-DIFF": diffusion_stage,
+    "W-TTS-U": time_to_solution,
+    "W-STEP": lesion_step,
+}

@@ -4,6 +4,7 @@ The lock is the operating system's (flock), so that nothing is stale after a cra
 file system has no such locks, the process named in the file counts as the holder while it lives.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -76,5 +77,6 @@ class Claim:
 
     def release(self) -> None:
         """Give the folder free."""
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink()
         os.close(self.handle)

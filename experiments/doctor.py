@@ -8,8 +8,8 @@ from experiments import provenance
 
 # A lesion small and short enough for plain Python, with every kind and field of the demo in it.
 PARITY_SCENARIO = "demo"
-PARITY_OVERRIDES = ("grid.size=[240 um, 240 um]",)
-PARITY_STEPS = 5
+PARITY_OVERRIDES = ("grid.size=[160, 160]", "tissue.venules.positions.central={x: 80, y: 80}")
+PARITY_STEPS = 3
 
 
 def examine(parity: bool = False) -> dict:

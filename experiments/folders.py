@@ -85,7 +85,7 @@ def check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise Refused(
-            f"{folder}: the run writes at least {needed / 1e9:.2g} GB and {free / 1e9:.2g} GB are free; "
+            f"{folder}: the run writes at least {needed / 1e6:.3g} MB and {free / 1e6:.3g} MB are free; "
             "make room, choose another disk with --out, or raise output.frames_every"
         )
 

@@ -86,6 +86,7 @@ def listening(request: StopRequest) -> Iterator[None]:
 def logging_to(path: Path) -> Iterator[None]:
     """Write this run's messages and the warnings of libraries to its log.txt."""
     handler = logging.FileHandler(path, delay=True)
+    handler.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk must not speak in tracebacks
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     loggers = (log, logging.getLogger("py.warnings"))
     log.setLevel(logging.INFO)
@@ -99,7 +100,8 @@ def logging_to(path: Path) -> Iterator[None]:
         for logger in loggers:
             logger.removeHandler(handler)
         logging.captureWarnings(False)
-        handler.close()
+        with contextlib.suppress(OSError):
+            handler.close()
 
 
 # --- the run --------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ and each frame has its own place in an array of full length. A checkpoint names 
 the disk; a resume cuts back to there, so that what follows is what an uninterrupted run would have written.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -140,6 +141,13 @@ class Parts:
             os.replace(self.aside, self.path)
             checkpoints.flush_folder(self.folder)
         self._begin(n_frames)
+
+    def abandon(self) -> None:
+        """Drop the part that is not whole: its frames come after the last checkpoint."""
+        if self.writer is not None:
+            with contextlib.suppress(OSError):
+                self.writer.close()
+            self.aside.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -277,6 +285,8 @@ class Store:
         os.replace(aside, path)
 
     def close(self) -> None:
+        """Let go of the files; what is not settled is dropped at a resume."""
+        self.cells.abandon()
         self.measures.close()
         self.events.close()
 

@@ -10,7 +10,7 @@ import numpy as np
 from kernels.chance import probability
 from kernels.contest import bid, contest_key, wins
 from kernels.launch import atomic_add, device, kernel
-from kernels.random import draw, happens
+from kernels.random import draw, happens, uniform
 
 U = np.uint64
 I = np.int64  # noqa: E741 - the width of a small integer in a kernel
@@ -20,6 +20,7 @@ MINUS_ONE = np.int32(-1)
 NO_UNIT = np.int32(0)
 NOWHERE = np.int32(-1)
 ZERO = np.float32(0.0)
+ONE = np.float32(1.0)
 THIRD = np.int64(2)  # counted from 0
 FOUR = np.int64(4)
 GROUP = np.int64(8)
@@ -33,35 +34,57 @@ def chosen_word(k, a, b, c, d):
     return a if k == I(0) else (b if k == I(1) else (c if k == THIRD else d))
 
 
+@device
+def any_of(p, n):
+    """Return the probability that one of ``n`` independent events of probability ``p`` happens: 1 - (1 - p)^n."""
+    total = ZERO
+    while n > I(0):
+        if n & I(1) == I(1):
+            total += p - total * p
+        p = p * (np.float32(2) - p)
+        n = n >> I(1)
+    return total
+
+
 @kernel
-def strip_sheaths(i, seeds, step, stream, whole, uid, voxel, slots, n_slots, held, hazard, units, n_voxels, stripped):
+def strip_sheaths(
+    i, seeds, step, stream, whole, uid, voxel, slots, n_slots, held, hazard, most, units, n_voxels, stripped
+):
     """Lose each sheath of oligodendrocyte ``i`` with the probability of its voxel's hazard.
 
+    By thinning: slots are struck with the probability of the highest hazard of the slab, one after the other, and a
+    stroke takes the sheath with the ratio of its own probability to that. Most cells draw once and are done.
+
     hazard     float32[n_voxels]     expected losses of one unit in this step
+    most       float32[slabs]        the highest hazard of each slab
     slots      int32[n * n_slots]    written;  held  float32[n], sheaths held, written
     units      int32[4 * n_voxels]   written;  stripped  int32[n_voxels], written: units lost as debris
     """
-    seed = seeds[U(voxel[i]) // U(whole)]
-    a = U(0)
-    b = U(0)
-    c = U(0)
-    d = U(0)
-    drawn = I(-1)
-    for k in range(n_slots):
+    slab = U(voxel[i]) // U(whole)
+    highest = probability(most[slab])
+    k = I(0)
+    stroke = I(0)
+    while k < n_slots and highest > ZERO:
+        any_left = any_of(highest, n_slots - k)
+        a, b, c, d = draw(seeds[slab], I(stream) + (stroke << GROUP), step, uid[i])
+        stroke += I(1)
+        if not happens(a, b, any_left):
+            break
+        mark = uniform(c) * any_left
+        struck = highest  # the probability that the first stroke is at k or before
+        while k + I(1) < n_slots and mark >= struck:
+            struck += (ONE - struck) * highest
+            k += I(1)
         s = U(i) * U(n_slots) + U(k)
         if slots[s] != EMPTY:
             v = U(slots[s] >> ONE_UNIT)
-            if hazard[v] > ZERO:
-                group = k // FOUR
-                if group != drawn:
-                    a, b, c, d = draw(seed, I(stream) + (group << GROUP), step, uid[i])
-                    drawn = group
-                if chosen_word(k - group * FOUR, a, b, c, d) < U(probability(hazard[v]) * WORD):
-                    kind = U(slots[s] & ONE_UNIT)
-                    slots[s] = EMPTY
-                    held[i] -= np.float32(1)
-                    atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
-                    atomic_add(stripped, v, ONE_UNIT)
+            if uniform(d) * highest < probability(hazard[v]):
+                kind = U(slots[s] & ONE_UNIT)
+                slots[s] = EMPTY
+                held[i] -= ONE
+                atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
+                atomic_add(stripped, v, ONE_UNIT)
+        k += I(1)
 
 
 @kernel

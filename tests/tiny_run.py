@@ -11,6 +11,7 @@ from abm import Run
 OVERRIDES = (
     "grid.size=[200, 200]",
     "tissue.venules.positions.central={x: 100, y: 100}",
+    "therapy.msc.doses={early: {day: 0.05, dose: 20, route: local}, late: {day: 0.25, dose: 10, route: local}}",
     "output.measures_every=1 h",
     "output.frames_every=2 h",
     "output.checkpoint_every=2.5 h",

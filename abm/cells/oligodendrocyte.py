@@ -99,8 +99,8 @@ class Oligodendrocyte(Population):
         tissue = self.model.tissue
         sheaths.strip_sheaths(
             self.machine, self.n, self.seeds, self.model.steps, STREAMS["sheath"], self.grid.whole, self.uid, self.voxel,
-            self.slots.reshape(-1), self.n_slots, self.state("held"), tissue.sheath_hazard, tissue.units, self.grid.size,
-            tissue.stripped,
+            self.slots.reshape(-1), self.n_slots, self.state("held"), tissue.sheath_hazard, tissue.highest_hazard,
+            tissue.units, self.grid.size, tissue.stripped,
         )  # fmt: skip
         rate = self.law("myelinate")
         if rate is not None:

@@ -9,9 +9,13 @@ from kernels.random import STREAMS, draw, uniform
 
 
 class Venule(Population):
-    """Post-capillary venules; ``bbb`` is how open the barrier is, 0 shut to 1."""
+    """Post-capillary venules.
 
-    states = ("bbb",)
+    bbb      how open the barrier is, 0 shut to 1
+    served   volume of the tissue that it serves, mm3
+    """
+
+    states = ("bbb", "served")
 
     def place(self) -> None:
         """Put the venules where the configuration says, in every slab, and find the tissue each serves."""
@@ -19,8 +23,8 @@ class Venule(Population):
         positions = np.array(self._positions(venules))
         slabs = np.repeat(np.arange(grid.slabs), len(positions))
         x, y, z = np.tile(positions, (grid.slabs, 1)).T
-        self.place_cells(x, y, z, slabs)
-        self.served = self._served_volumes(positions, float(venules.radius))
+        served = np.tile(self._served_volumes(positions, float(venules.radius)), grid.slabs)
+        self.place_cells(x, y, z, slabs, served=self.machine.put(served.astype(np.float32)))
 
     def _positions(self, venules) -> list[tuple[float, float, float]]:
         grid = self.grid
@@ -40,14 +44,13 @@ class Venule(Population):
         grid = self.grid
         x, y, z = ((np.arange(n) + 0.5) * grid.h for n in (grid.nx, grid.ny, grid.nz))
         flat = grid.dims == 2
-        squared = [
-            (x - px) ** 2 + (y[:, None] - py) ** 2 + (0.0 if flat else (z[:, None, None] - pz) ** 2)
-            for px, py, pz in positions
-        ]
-        nearest, distance = np.argmin(squared, axis=0), np.min(squared, axis=0)
-        inside = nearest[distance <= radius**2]
-        volumes = np.bincount(inside, minlength=len(positions)) * self.model.voxel_volume * 1e-9
-        return np.tile(volumes, grid.slabs)
+        shape = (grid.ny, grid.nx) if flat else (grid.nz, grid.ny, grid.nx)
+        distance, nearest = np.full(shape, radius**2), np.full(shape, -1, np.int32)
+        for number, (px, py, pz) in enumerate(positions):
+            squared = (x - px) ** 2 + (y[:, None] - py) ** 2 + (0.0 if flat else (z[:, None, None] - pz) ** 2)
+            nearer = squared < distance if number else squared <= distance
+            distance[nearer], nearest[nearer] = squared[nearer], number
+        return np.bincount(nearest[nearest >= 0], minlength=len(positions)) * self.model.voxel_volume * 1e-9
 
     def act(self) -> None:
         """Open and close the barrier."""
@@ -59,79 +62,85 @@ class Venule(Population):
             self.machine.xp.clip(bbb, 0.0, 1.0, out=bbb)
 
     def admit(self) -> None:
-        """Let leukocytes enter: at each venule by its laws, and everywhere by surveillance."""
-        model = self.model
+        """Let leukocytes enter: at each venule by its laws, and everywhere in the tissue by surveillance.
+
+        Arrivals are Poisson; those at a venule are placed uniformly within ``place_radius`` of it.
+        """
+        model, slabs = self.model, self.grid.slabs
+        venules, served = self.columns(), self.machine.get(self.state("served")).astype(float)
+        slab_of = venules["voxel"] // self.grid.whole
+        doors = []  # (population, rates in the tissue or None, expected arrivals, slab and uid of each door)
         for kind, population in model.population.items():
             at_venules, anywhere = self.law(f"enter_{kind}"), model.laws.tissue["tissue"].get(f"enter_{kind}")
             if at_venules is not None:
-                expected = self.machine.get(at_venules).astype(float) * self.served * model.step_hours
-                self._enter_at_venules(population, expected)
+                expected = self.machine.get(at_venules).astype(float) * served * model.step_hours
+                doors.append((population, None, expected, slab_of, venules["uid"] << 32))
             if anywhere is not None:
-                self._enter_anywhere(population, self.machine.get(model.laws.matrix[anywhere]))
+                rates = self.grid.inner(self.machine.get(model.laws.matrix[anywhere]))
+                per_slab = rates.reshape(slabs, -1).sum(axis=1, dtype=float) * model.voxel_volume * 1e-9
+                doors.append(
+                    (population, rates, per_slab * model.step_hours, np.arange(slabs), np.zeros(slabs, np.int64))
+                )
+        if not doors:
+            return
+        seeds = [self.machine.get(population.seeds)[slab] for population, _, _, slab, _ in doors]
+        expected, uids = (np.concatenate([door[part] for door in doors]) for part in (2, 4))
+        counts = poisson(expected, np.concatenate(seeds), STREAMS["enter"], model.steps, uids)
+        if not counts.any():
+            return
+        begin = 0
+        for (population, rates, each, slab, uid), seed in zip(doors, seeds):
+            here = counts[begin : begin + len(each)]
+            begin += len(each)
+            if here.any():
+                self._let_in(population, rates, here, slab, seed, uid, venules)
 
-    def _enter_at_venules(self, population: Population, expected: np.ndarray) -> None:
-        """Place arrivals uniformly within ``place_radius`` of their venule."""
-        grid, model = self.grid, self.model
-        radius = float(model.config.tissue.venules.place_radius)
-        x, y, z, slabs = [], [], [], []
-        for row in range(self.n):
-            slab = int(self.voxel[row]) // grid.whole
-            key = (population.seeds[slab], STREAMS["enter"], model.steps)
-            count = poisson(expected[row], *key, int(self.uid[row]) << 32)
-            for arrival in range(1, count + 1):
-                dx, dy, dz = in_ball(radius, grid.dims, *key, (int(self.uid[row]) << 32) + arrival)
-                x.append(float(self.x[row]) + dx)
-                y.append(float(self.y[row]) + dy)
-                z.append(float(self.z[row]) + dz)
-                slabs.append(slab)
-        self._add(population, x, y, z, slabs)
+    def _let_in(self, population: Population, rates, counts, slab, seed, uid, venules) -> None:
+        """Place the arrivals of one kind, slab after slab."""
+        places, slabs = [], []
+        for door in sorted(np.flatnonzero(counts), key=lambda door: slab[door]):
+            for arrival in range(1, int(counts[door]) + 1):
+                key = (seed[door], STREAMS["enter"], self.model.steps, int(uid[door]) + arrival)
+                if rates is None:
+                    radius = float(self.model.config.tissue.venules.place_radius)
+                    offset = in_ball(radius, self.grid.dims, *key)
+                    places.append([float(venules[axis][door]) + d for axis, d in zip("xyz", offset)])
+                else:
+                    places.append(self._anywhere(rates[slab[door]], *key))
+                slabs.append(slab[door])
+        x, y, z = self.model.inside_tissue(*np.array(places).T)
+        population.place_cells(x, y, z, np.array(slabs))
 
-    def _enter_anywhere(self, population: Population, rate: np.ndarray) -> None:
-        grid, model = self.grid, self.model
-        x, y, z, slabs = [], [], [], []
-        for slab in range(grid.slabs):
-            per_voxel = grid.inner(rate)[slab].astype(float) * (model.voxel_volume * 1e-9 * model.step_hours)
-            key = (population.seeds[slab], STREAMS["enter"], model.steps)
-            reached = np.cumsum(per_voxel)
-            for arrival in range(1, poisson(reached[-1], *key, 0) + 1):
-                words = host_draw(*key, arrival)
-                v = int(np.searchsorted(reached, float(uniform(words[0])) * reached[-1], side="right"))
-                at = np.unravel_index(min(v, reached.size - 1), per_voxel.shape)
-                spread = [float(uniform(word)) for word in words[1:]]
-                x.append((at[2] + spread[0]) * grid.h)
-                y.append((at[1] + spread[1]) * grid.h)
-                z.append((at[0] + spread[2]) * grid.h if grid.dims == 3 else 0.0)
-                slabs.append(slab)
-        self._add(population, x, y, z, slabs)
-
-    def _add(self, population: Population, x: list, y: list, z: list, slabs: list) -> None:
-        if x:
-            order = np.argsort(slabs, kind="stable")
-            clipped = self.model.inside_tissue(x, y, z)
-            px, py, pz = (column[order] for column in clipped)
-            population.place_cells(px, py, pz, np.array(slabs)[order])
+    def _anywhere(self, rates: np.ndarray, *key) -> list[float]:
+        """Draw a place in the tissue, each voxel by its rate."""
+        words = [float(uniform(word)) for word in host_draw(*key)]
+        reached = np.cumsum(rates, dtype=float)
+        v = min(int(np.searchsorted(reached, words[0] * reached[-1], side="right")), reached.size - 1)
+        at = np.unravel_index(v, rates.shape)[::-1]
+        h = self.grid.h
+        return [(at[axis] + words[axis + 1]) * h if axis < self.grid.dims else 0.0 for axis in range(3)]
 
 
-def host_draw(seed, stream: int, step: int, uid: int):
-    """Draw four words on the host, the same as a kernel would."""
+def host_draw(seed, stream: int, step: int, uid):
+    """Draw four words on the host, the same as a kernel would; seed and uid may be arrays."""
     u = np.uint64
     with np.errstate(over="ignore"):
-        return draw(np.int64(seed).astype(u), u(stream), u(step), u(uid))
+        return draw(np.asarray(seed).astype(u), u(stream), u(step), np.asarray(uid).astype(u))
 
 
-def poisson(expected: float, seed, stream: int, step: int, uid: int) -> int:
-    """Draw a Poisson count by inversion of one 53-bit uniform."""
-    if expected <= 0:
-        return 0
+def poisson(expected: np.ndarray, seed, stream: int, step: int, uid) -> np.ndarray:
+    """Draw Poisson counts by inversion of one 53-bit uniform each."""
     a, b, _, _ = host_draw(seed, stream, step, uid)
-    mark = ((int(a) << 21) + (int(b) >> 11)) / 2**53
-    count, term = 0, math.exp(-expected)
-    reached = term
-    while mark >= reached and term > 0:
-        count += 1
-        term *= expected / count
-        reached += term
-    return count
+    mark = ((a << np.uint64(21)) + (b >> np.uint64(11))) / 2.0**53
+    counts, term = np.zeros(len(expected), np.int64), np.exp(-expected)
+    reached = term.copy()
+    more = (mark >= reached) & (term > 0)
+    while more.any():
+        counts += more
+        term = np.where(more, term * expected / np.maximum(counts, 1), term)
+        reached = np.where(more, reached + term, reached)
+        more &= (mark >= reached) & (term > 0)
+    return counts
 
 
 def in_ball(radius: float, dims: int, seed, stream: int, step: int, uid: int) -> tuple[float, float, float]:

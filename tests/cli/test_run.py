@@ -76,6 +76,26 @@ def test_the_mean_of_a_stored_field_is_the_read_out(finished):
     np.testing.assert_allclose(means, run.measures["mean.ccl2"].to_numpy()[[0, 2, 4, 6, 8]], rtol=1e-6)
 
 
+def test_each_dose_is_one_event(finished):
+    events = Run.load(finished).events
+    assert [(event["kind"], event["day"], event["cells"]) for event in events] == [
+        ("dose", 0.05, 20),
+        ("dose", 0.25, 10),
+    ]
+
+
+def test_a_run_that_is_not_finished_reads_as_far_as_it_came(remyelin, after_step, finished):
+    def look(model):
+        run = Run.load("mine")
+        assert run.info["status"] == "running" and run.info["steps"] == 60 and len(run.frame_days) == 4
+        assert len(run.measures) == 7 and len(run.cells(0.25)) == len(whole.cells(4 / 24))  # up to the last checkpoint
+        assert float(run.field("tnf", 9).day) == 0.25
+
+    whole = Run.load(finished)
+    after_step(63, look)
+    assert remyelin("run", "demo", *TINY, "--out", "mine", "--quiet").code == 0
+
+
 def test_a_missing_field_is_named(finished):
     with pytest.raises(Exception, match="did you mean 'tnf'"):
         Run.load(finished).field("tmf", 0)
@@ -112,7 +132,7 @@ def test_output_options_and_threads_change_neither_the_name_nor_the_digest(remye
     assert run.info["digest"] == Run.load(finished).info["digest"]
     assert run.info["identity"] == Run.load(finished).info["identity"]
     assert "tnf" in run.layers and "myelin" in run.layers and "ccl2" not in run.layers
-    assert set(run.cells(DAYS)["kind"]) == {"opc"} and len(run.frame_days) == 2
+    assert set(run.cells(DAYS)["kind"]) == {"opc", "venule"} and len(run.frame_days) == 2
 
 
 def test_without_json_people_get_the_folder_and_the_numbers(remyelin, finished):

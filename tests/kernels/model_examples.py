@@ -104,7 +104,8 @@ def myelin(rng):
 def strip_sheaths(rng):
     slots, held, units = myelin(rng)
     hazard = rng.random(SIZE).astype(f4)
-    return N, [*cells(rng), slots, SLOTS, held, hazard, units, SIZE, np.zeros(SIZE, i4)]
+    most = hazard.reshape(2, -1).max(axis=1)
+    return N, [*cells(rng), slots, SLOTS, held, hazard, most, units, SIZE, np.zeros(SIZE, i4)]
 
 
 def orphan_sheaths(rng):
