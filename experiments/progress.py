@@ -62,7 +62,7 @@ class Lines(Silent):
         self.every = every
         self.compiled = 0
         self.days = self.start_day = 0.0
-        self.started = self.last_line = time.monotonic()
+        self.started = self.last_line = self.compile_start = time.monotonic()
 
     def message(self, text: str) -> None:
         print(text, file=self.stream, flush=True)
@@ -70,6 +70,7 @@ class Lines(Silent):
     def compiling(self, name: str) -> None:
         if not self.compiled:
             self.message("compiling kernels for this machine (once, about 20 s)")
+            self.compile_start = time.monotonic()
         self.compiled += 1
 
     def begin(self, days: float, start_day: float) -> None:
@@ -78,6 +79,9 @@ class Lines(Silent):
 
     def advance(self, day: float, measures: dict[str, float]) -> None:
         now = time.monotonic()
+        if self.compiled:
+            self.message(f"compiled {self.compiled} kernels in {duration(now - self.compile_start)}")
+            self.compiled = 0
         if now - self.last_line < self.every:
             return
         self.last_line = now
@@ -112,9 +116,8 @@ class Live(Silent):
 
     def compiling(self, name: str) -> None:
         self.compiled += 1
+        self.bar.update(self.task, description=f"compiling kernels for this machine (once): {self.compiled} {name}")
         self.bar.start()
-        text = f"compiling kernels for this machine (once): {self.compiled} {name}"
-        self.bar.update(self.task, description=text)
 
     def begin(self, days: float, start_day: float) -> None:
         self.days = days

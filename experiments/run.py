@@ -321,17 +321,19 @@ def _compute(session: Session, begin: Callable[[Session], dict]) -> dict:
             failure = RunFailed(
                 f"out of memory; take a smaller grid or fewer cells, or a larger machine, and {resumable}"
             )
-        except OSError as error:
-            log.error("%s", traceback.format_exc())
-            full = is_disk_full(error)
-            what = "the disk is full" if full else f"the run folder can no longer be written: {reason(error)}"
-            failure = Stopped(f"{what} ({session.folder}); {'make room' if full else 'mend that'} and {resumable}")
         except Exception as error:
             log.error("%s", traceback.format_exc())
-            failure = RunFailed(
-                f"internal error, please report it: {type(error).__name__}: {error}; "
-                f"the traceback is in {session.folder / folders.LOG}"
-            )
+            if is_disk_full(error):
+                failure = Stopped(f"the disk is full ({session.folder}); make room and {resumable}")
+            elif isinstance(error, OSError):
+                failure = Stopped(
+                    f"{session.folder} can no longer be written: {reason(error)}; mend that and {resumable}"
+                )
+            else:
+                failure = RunFailed(
+                    f"internal error, please report it: {type(error).__name__}: {error}; "
+                    f"the traceback is in {session.folder / folders.LOG}"
+                )
         finally:
             session.reporter.end()
         session.close_with(failure.status, str(failure))

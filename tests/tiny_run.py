@@ -20,6 +20,8 @@ DAYS = 0.3
 STEPS = 72
 TINY = (*(word for override in OVERRIDES for word in ("--set", override)), "--days", str(DAYS), "--threads", "1")
 
+QUICK = ("run", "diffusion", "--days", "0.05", "--threads", "1")  # 12 steps of one field, no cells
+
 
 def assert_same_outputs(one: Path, other: Path) -> None:
     """Check that two folders hold the same digest, read-outs, events, frames and cells, each once and all whole."""

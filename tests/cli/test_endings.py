@@ -10,7 +10,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from tiny_run import TINY
+from tiny_run import QUICK, TINY
 
 from experiments import checkpoints, store
 from experiments.failures import is_disk_full
@@ -69,21 +69,21 @@ def test_a_file_that_is_no_yaml_is_refused(remyelin, tmp_path):
 def test_an_occupied_folder_is_refused_and_left_alone(remyelin, tmp_path, finished):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "config.yaml").write_text("precious")
-    refused(remyelin("run", "demo", *TINY, "--out", "mine", "--json"), "mine is not empty", "nothing is overwritten")
+    refused(remyelin(*QUICK, "--out", "mine", "--json"), "mine is not empty", "nothing is overwritten")
     assert [path.read_text() for path in (tmp_path / "mine").iterdir()] == ["precious"]
-    refused(remyelin("run", "demo", *TINY, "--out", finished, "--json"), "it holds a run already")
+    refused(remyelin(*QUICK, "--out", finished, "--json"), "it holds a run already")
 
 
 @pytest.mark.parametrize("out", ["file", "file/run", "/proc/nowhere/run"])
 def test_a_folder_that_cannot_be_written_is_refused_before_computing(remyelin, tmp_path, out):
     (tmp_path / "file").write_text("here")
-    refused(remyelin("run", "demo", *TINY, "--out", out, "--json"), f"cannot write to {out}")
+    refused(remyelin(*QUICK, "--out", out, "--json"), f"cannot write to {out}")
     assert (tmp_path / "file").read_text() == "here"
 
 
 def test_too_little_room_is_refused_before_computing(remyelin, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
-    refused(remyelin("run", "demo", *TINY, "--out", "mine", "--json"), "0.001 MB are free; make room")
+    refused(remyelin(*QUICK, "--out", "mine", "--json"), "0.001 MB are free; make room")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,7 +97,7 @@ def test_a_damaged_run_json_is_refused(remyelin, tmp_path):
 
 def test_a_config_that_was_changed_is_not_resumed(remyelin, after_step):
     after_step(3, stop_with(signal.SIGTERM))
-    folder = remyelin("run", "demo", *TINY, "--json").folder
+    folder = remyelin(*QUICK, "--json").folder
     resolved = folder / "resolved.yaml"
     changed = resolved.read_text().replace("seed: {value: 1,", "seed: {value: 2,")
     assert changed != resolved.read_text()
@@ -132,7 +132,7 @@ def test_an_error_in_the_program_is_one_sentence_and_its_traceback_is_in_the_log
         raise ZeroDivisionError("a bug")
 
     after_step(3, break_down)
-    answer = remyelin("run", "demo", *TINY, "--json")
+    answer = remyelin(*QUICK, "--json")
     assert answer.code == 1 and answer.json["status"] == "failed"
     assert len(answer.err.splitlines()) == 1 and "ZeroDivisionError: a bug" in answer.err
     assert "Traceback" in (answer.folder / "log.txt").read_text()
@@ -143,17 +143,16 @@ def test_too_little_memory_is_one_sentence(remyelin, after_step):
         raise MemoryError
 
     after_step(3, need_more)
-    answer = remyelin("run", "demo", *TINY, "--json")
+    answer = remyelin(*QUICK, "--json")
     assert answer.code == 1 and "out of memory" in answer.json["error"]
 
 
-@pytest.mark.parametrize("where", ["measures", "cells", "frames", "checkpoint", "info"])
+@pytest.mark.parametrize("where", ["measures", "cells", "checkpoint", "info"])
 def test_a_full_disk_stops_the_run_and_it_goes_on_later(remyelin, monkeypatch, go_on, where):
     """Whatever is being written when the disk is full, the run resumes to the same digest."""
     places = {
         "measures": (store.Measures, "add"),
         "cells": (store.Parts, "settle"),
-        "frames": (store.Frames, "add"),
         "checkpoint": (checkpoints, "write"),
         "info": (store.checkpoints, "replace_file"),
     }
@@ -162,7 +161,7 @@ def test_a_full_disk_stops_the_run_and_it_goes_on_later(remyelin, monkeypatch, g
 
     def full(*arguments):
         calls[0] += 1
-        if calls[0] > (3 if where in ("measures", "frames", "info") else 1):
+        if calls[0] > (3 if where in ("measures", "info") else 1):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return working(*arguments)
 
@@ -235,6 +234,6 @@ def test_a_second_signal_stops_at_once_and_the_run_can_still_be_resumed(remyelin
 
 def test_an_unfinished_run_is_not_begun_again_but_shown_how_to_go_on(remyelin, after_step):
     after_step(7, stop_with(signal.SIGTERM))
-    stopped = remyelin("run", "demo", *TINY, "--json")
-    again = remyelin("run", "demo", *TINY, "--json")
+    stopped = remyelin(*QUICK, "--json")
+    again = remyelin(*QUICK, "--json")
     refused(again, f"{stopped.json['run']} holds this run, stopped at day 0.02917; go on with: remyelin resume")

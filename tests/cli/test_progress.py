@@ -2,7 +2,7 @@
 
 import io
 
-from experiments.progress import Lines, duration, key_numbers
+from experiments.progress import Lines, Live, Silent, duration, key_numbers, reporter
 
 
 def test_key_numbers_are_at_most_four_and_the_telling_ones():
@@ -41,6 +41,24 @@ def test_a_log_gets_a_line_every_so_often_with_the_time_left(monkeypatch):
     told = stream.getvalue().splitlines()
     assert told[0].startswith("compiling kernels for this machine (once")
     assert told[1:] == [
+        "compiled 2 kernels in 4 s",
         "day 13.00 of 40, 1 min 48 s left: 0 cells, lesion 0.500 mm2",
         "day 16.00 of 40, 1 min 36 s left: 0 cells, lesion 0.500 mm2",
     ]
+
+
+def test_a_terminal_gets_a_bar_and_a_log_gets_lines(monkeypatch, capsys):
+    assert type(reporter(quiet=True)) is Silent
+    assert type(reporter()) is Lines
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    bar = reporter()
+    assert type(bar) is Live
+    bar.compiling("sense")
+    bar.begin(40.0, 0.0)
+    bar.advance(12.5, {"lesion_area_mm2": 0.5})
+    bar.bar.refresh()
+    bar.end()
+    shown = capsys.readouterr().err
+    assert "compiling kernels for this machine (once): 1 sense" in shown
+    assert "day 12.50 of 40" in shown and "lesion 0.500 mm2" in shown

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from tiny_run import DAYS, OVERRIDES, TINY, assert_same_outputs
@@ -101,7 +102,7 @@ def test_killed_from_outside_again_and_again_it_ends_the_same(tmp_path, finished
     for command, step in (([*RUN, str(folder)], 25), (["resume", str(folder), "--quiet", "--threads", "1"], 50)):
         with subprocess.Popen([sys.executable, "-m", "experiments", *command]) as process:
             while not checkpoints.file_of(folder / "checkpoints", step).exists() and process.poll() is None:
-                pass
+                time.sleep(0.003)
             process.kill()
         assert (folder / "lock").exists()
     resume(folder)
