@@ -52,7 +52,7 @@ def test_parity_compares_every_target(remyelin):
 
 def test_targets_that_differ_fail(remyelin, monkeypatch):
     bad = {"steps": 3, "digests": {"cpu, 1 thread": "a", "cuda": "b"}, "agree": False}
-    monkeypatch.setattr(doctor, "compare_targets", lambda with_gpu: bad)
+    monkeypatch.setattr(doctor, "compare_targets", lambda: bad)
     answer = remyelin("doctor", "--parity", "--json")
     assert answer.code == 1 and answer.json["status"] == "failed"
     assert "DO NOT AGREE" in remyelin("doctor", "--parity").out
