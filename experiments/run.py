@@ -345,7 +345,7 @@ def _compute(session: Session, begin: Callable[[Session], dict]) -> dict:
 def _telling_of_kernels(reporter: Silent) -> Iterator[None]:
     from kernels import launch
 
-    launch.on_compile = reporter.compiling  # type: ignore[assignment]
+    launch.on_compile = reporter.compiling
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ import sys
 import textwrap
 import threading
 import types
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,7 +34,8 @@ import numpy as np
 U = np.uint64
 """
 
-on_compile = None  # called with a kernel's name when it is compiled for the first time on this machine
+# Called with a kernel's name when it is compiled for the first time on this machine.
+on_compile: Callable[[str], None] | None = None
 
 
 class Device:

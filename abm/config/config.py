@@ -1,6 +1,7 @@
 """A whole, checked config, and what can be asked of it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from abm.config.schema import Cell, Field, Grid, MscTables, Output, Reference, S
 from abm.config.therapy_schema import Dose, Therapy
 from abm.config.tree import Branch, nodes
 
+PLAIN = re.compile(r"[A-Za-z_][\w./-]*")  # text that YAML needs no quotes for
 # what cannot change a run: not part of its identity
 SPEECH = ("label", "colour", "title", "purpose", "name", "note", "source")
 
@@ -113,17 +115,7 @@ class Config(Part):
 
     def resolved_text(self) -> str:
         """Return ``resolved()`` as YAML that ``load`` reads again: every value with its unit and where it comes from."""
-        from io import StringIO
-
-        from ruamel.yaml import YAML
-
-        yaml: Any = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = None
-        yaml.width = 10000
-        yaml.sort_base_mapping_type_on_output = False
-        stream = StringIO()
-        yaml.dump(self.resolved(), stream)
-        return stream.getvalue()
+        return "\n".join(_lines(self.resolved())) + "\n"
 
     def identity(self) -> str:
         """Canonical JSON of all that can change the run: no labels, sources or output. Equal texts, equal runs."""
@@ -158,6 +150,26 @@ def _walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], 
             yield from _walk(each, (*path, str(key)))
     elif value is not None:
         yield path, value
+
+
+def _lines(node: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Write a map as YAML: a line for each key, values in flow style. ruamel would take half a second for the biology."""
+    for key, below in node.items():
+        if isinstance(below, Mapping) and below and "value" not in below:
+            yield f"{indent}{_flow(key)}:"
+            yield from _lines(below, indent + "  ")
+        else:
+            yield f"{indent}{_flow(key)}: {_flow(below)}"
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_flow(key)}: {_flow(below)}" for key, below in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_flow(each) for each in value) + "]"
+    if isinstance(value, str) and PLAIN.fullmatch(value) and value not in ("null", "true", "false"):
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _are_quantities(value: Any) -> bool:

@@ -32,7 +32,10 @@ def test_an_unwritable_cache_is_told(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("gpu", "sentence"),
     [
-        ({"usable": True, "device": "H200", "driver": True, "missing_packages": []}, "H200, ready"),
+        (
+            {"usable": True, "device": "H200", "driver": True, "missing_packages": []},
+            "H200 is here; this version runs on the CPU",
+        ),
         ({"usable": False, "device": None, "driver": False, "missing_packages": ["cupy"]}, "runs use the CPU"),
         ({"usable": False, "device": None, "driver": True, "missing_packages": ["cupy"]}, "cupy is not installed: pip"),
         ({"usable": False, "device": None, "driver": True, "missing_packages": []}, "CUDA_VISIBLE_DEVICES"),
