@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.grid import Grid
-from kernels.launch import device, grid_kernel, kernel
+from kernels.launch import device, grid_kernel, kernel, relay_kernel
 
 U = np.uint64
 ONE = U(1)
@@ -94,15 +94,15 @@ def begin_3d(v, sy, sz, q, u, m, source, uptake, spread, h, decay):
     begin(v, inflow_3d(u, q, v, sy, sz), u, m, source, uptake, spread, h, decay)
 
 
-@grid_kernel
-def advance_2d(v, sy, sz, q, last, before, m, uptake, keep, lose, recall, spread, drive):
-    """Compute one stage, see ``advance``; the five numbers are a row of ``stage_table``."""
+@relay_kernel(5)
+def advance_2d(v, sy, sz, before, last, keep, lose, recall, spread, drive, q, m, uptake):
+    """Compute stages one after the other, see ``advance``; the five tables are those of ``stage_table``."""
     advance(v, inflow_2d(last, q, v, sy, sz), last, before, m, uptake, keep, lose, recall, spread, drive)
 
 
-@grid_kernel
-def advance_3d(v, sy, sz, q, last, before, m, uptake, keep, lose, recall, spread, drive):
-    """Compute one stage, see ``advance``; the five numbers are a row of ``stage_table``."""
+@relay_kernel(5)
+def advance_3d(v, sy, sz, before, last, keep, lose, recall, spread, drive, q, m, uptake):
+    """Compute stages one after the other, see ``advance``; the five tables are those of ``stage_table``."""
     advance(v, inflow_3d(last, q, v, sy, sz), last, before, m, uptake, keep, lose, recall, spread, drive)
 
 
@@ -234,7 +234,7 @@ def amplification(stages: int, order: int, z):
 
 
 def stage_table(stages: int, order: int, h: float, diffusivity: float, decay: float, voxel: float):
-    """Return the rows (keep, lose, recall, spread, drive) of ``advance`` for stages 3 on, and the weight of the last stage.
+    """Return the tables (keep, lose, recall, spread, drive) of ``advance``, stages 3 on, and the weight of the last stage.
 
     Stage 2 is ``m`` times a number, which goes into the rows of stages 3 and 4: it is never computed.
     """
@@ -245,9 +245,9 @@ def stage_table(stages: int, order: int, h: float, diffusivity: float, decay: fl
         on_last, on_before = (second, 0.0) if j == 3 else (1.0, nu)
         if j == 4:
             on_before, drive = 0.0, drive + nu * second
-        row = ((mu - mt * h * decay) * on_last, mt * h * on_last, on_before, mt * h * rate * on_last, drive)
-        rows.append(tuple(np.float32(number) for number in row))
-    return rows, np.float32(second if stages == 2 else 1.0)
+        rows.append(((mu - mt * h * decay) * on_last, mt * h * on_last, on_before, mt * h * rate * on_last, drive))
+    tables = np.array(rows, np.float32).reshape(-1, 5).T
+    return np.ascontiguousarray(tables), np.float32(second if stages == 2 else 1.0)
 
 
 # --- how many substeps and stages ---------------------------------------------------------------------------------------
@@ -450,7 +450,8 @@ class Solver:
         machine, grid = faces.machine, faces.grid
         h = plan.duration / plan.substeps
         self.q = faces.weights() if q is None else q
-        self.rows, self.weight = stage_table(plan.stages, plan.order, h, diffusivity, decay, grid.h)
+        tables, self.weight = stage_table(plan.stages, plan.order, h, diffusivity, decay, grid.h)
+        self.tables = [machine.put(table) for table in tables]
         self.h, self.decay, self.cap = np.float32(h), np.float32(decay), np.float32(plan.uptake_cap)
         self.rate, self.spread = np.float32(diffusivity / grid.h**2), np.float32(h * diffusivity / grid.h**2)
         self.value = np.float32(value)
@@ -474,12 +475,8 @@ class Solver:
         for _ in range(self.plan.substeps):
             faces.wrap(u)
             self._begin(machine, grid, q, u, work.m, source, uptake, self.spread, self.h, self.decay)
-            last, spare, other = work.m, work.first, work.second
-            faces.wrap(last)
-            for row in self.rows:
-                self._advance(machine, grid, q, last, spare, work.m, uptake, *row)
-                last, spare, other = spare, other, spare
-                faces.wrap(last)
+            faces.wrap(work.m)
+            last = self._stages(work, q, uptake)
             self._finish(
                 machine, grid, q, u, work.exposure, last, work.m, uptake, self.weight, self.spread, self.h, self.decay,
                 self.level,
@@ -489,6 +486,21 @@ class Solver:
             leave_by_faces(
                 machine, len(self.left), faces.fixed_inside, faces.fixed_halo, q, work.exposure, self.rate, self.left
             )
+
+    def _stages(self, work: Work, q, uptake):
+        """Compute all stages of a substep and return the array of the last."""
+        n, faces = len(self.tables[0]), self.faces
+        last, spare = work.second, work.first
+        last[:] = work.m
+        if not len(faces.wrapped_halo):
+            self._advance(self.machine, self.grid, spare, last, *self.tables, q, work.m, uptake)
+            return last if n % 2 == 0 else spare
+        for stage in range(n):
+            row = [table[stage : stage + 1] for table in self.tables]
+            self._advance(self.machine, self.grid, spare, last, *row, q, work.m, uptake)
+            last, spare = spare, last
+            faces.wrap(last)
+        return last
 
     def count(self, u, source, uptake, work: Work, sums) -> None:
         """Sum what there is, with the exposure in ``work``; negative values of ``u`` become zero."""

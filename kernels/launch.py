@@ -215,7 +215,35 @@ def _row_loop(target: str, names: list[str], n_rows: int) -> str:
     )
 
 
-_LOOPS = {"flat": _flat_loop, "grid": _grid_loop, "rows": _row_loop}
+def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
+    one, other = names[3], names[4]
+    tables = names[5 : 5 + n_rows]
+    rest = "".join(f", {name}" for name in names[5 + n_rows :])
+    heads = "".join(f", _{name}" for name in tables) + rest
+    row = "".join(f", {name}" for name in tables) + rest
+    if target == "cuda":
+        reads = "".join(f"    {name} = _{name}[_r]\n" for name in tables)
+        return (
+            f"@cuda.jit\ndef loop(_lines, _ny, _nx, _sy, _layers, _whole, _r, {one}, {other}{heads}):\n{_CUDA_INDEX}{reads}"
+            "    while _i < U(_lines) * U(_nx):\n        _line = _i // U(_nx)\n        _plane = _line // U(_ny)\n"
+            f"        _v = {_LINE_START} + (_i - _line * U(_nx))\n"
+            f"        body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n        _i += _step\n"
+        )
+    reads = "".join(f"        {name} = _{name}[_r]\n" for name in tables)
+    sweeps = "".join(
+        f"        {word}:\n            for _j in range(_start, _stop):\n                _line = U(_j)\n"
+        f"                _plane = _line // U(_ny)\n                _first = {_LINE_START}\n"
+        f"                for _x in range(U(_nx)):\n                    body(_first + U(_x), _dy, _dz, {a}, {b}{row})\n"
+        for word, a, b in (("if _r % 2 == 0", one, other), ("else", other, one))
+    )
+    mark = _CPU_LOOP if target == "cpu" else ""
+    return (
+        f"{mark}def loop(_start, _stop, _ny, _nx, _sy, _layers, _whole, _rows, {one}, {other}{heads}):\n"
+        f"    _dy = U(_sy)\n    _dz = U(_layers[0])\n    for _r in range(_rows):\n{reads}{sweeps}"
+    )
+
+
+_LOOPS = {"flat": _flat_loop, "grid": _grid_loop, "rows": _row_loop, "relay": _relay_loop}
 
 
 # --- compiling and launching --------------------------------------------------------------------------------------------
@@ -294,6 +322,8 @@ class Kernel:
 
     shape   "flat": ``body(i, ...)`` for i in 0..n;  "grid": ``body(v, sy, sz, ...)`` for every inner voxel of a padded grid;
             "rows": ``body(v, <one entry of each of n_rows tables>, ...)`` for every v, row after row
+            "relay": ``body(v, sy, sz, a, b, <one entry of each of n_rows tables>, ...)``: a sweep of the grid for every row,
+            with a and b exchanged after each; one launch on the CPU, on one thread
     """
 
     def __init__(self, function, shape="flat", n_rows=0):
@@ -330,15 +360,18 @@ class Kernel:
     def __call__(self, machine, n, *arguments):
         """Launch over ``n`` items (flat, rows), or over the voxels of a grid given as ``n``."""
         prepared = _plain(arguments)
-        if self.shape == "grid":
-            count, per_item = n.lines, n.nx
-            prepared = [n.ny, n.nx, n.sy, n.layers, n.whole, *prepared]
+        if self.shape in ("grid", "relay"):
+            count, per_item, box = n.lines, n.nx, [n.ny, n.nx, n.sy, n.layers, n.whole]
         else:
-            count, per_item = int(n), 1
+            count, per_item, box = int(n), 1, []
         if count == 0:
+            return
+        if self.shape == "relay":
+            self._sweep(machine, count, per_item, box, prepared)
             return
         if self.shape == "rows":
             prepared = [np.int64(len(prepared[0])), *prepared]
+        prepared = [*box, *prepared]
         if machine.target == "cuda":
             self._launch_cuda(machine, count * per_item, count, prepared)
             return
@@ -355,6 +388,18 @@ class Kernel:
         pool = _workers(machine.threads)
         for done in [pool.submit(loop, a, b, *prepared) for a, b in zip(edges, edges[1:])]:
             done.result()
+
+    def _sweep(self, machine, lines, per_line, box, prepared):
+        """Run a relay: every row is a sweep of the whole grid that needs the one before."""
+        rows = len(prepared[2])
+        if machine.target != "cuda":
+            self.loop(machine.target)(0, lines, *box, np.int64(rows), *prepared)
+            return
+        a, b, *rest = prepared
+        for r in range(rows):
+            self._launch_cuda(
+                machine, lines * per_line, lines, [*box, np.int64(r), *((a, b) if r % 2 == 0 else (b, a)), *rest]
+            )
 
     def _launch_cuda(self, machine, items, count, prepared):
         threads = min(THREADS_PER_BLOCK, machine.threads_per_block)
@@ -383,8 +428,9 @@ class Kernel:
     def launch_arguments(self, n, arguments) -> list:
         """The arguments of the CUDA loop for a launch: what ``ptx`` takes its types from."""
         prepared = _plain(arguments)
-        if self.shape == "grid":
-            return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *prepared]
+        if self.shape in ("grid", "relay"):
+            row = [np.int64(0)] if self.shape == "relay" else []
+            return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
         if self.shape == "rows":
             return [int(n), np.int64(len(prepared[0])), *prepared]
         return [int(n), *prepared]
@@ -401,6 +447,14 @@ def grid_kernel(function):
     The loop gives sy and sz (uint64); a launch passes the Grid in place of n, and the arguments after sz.
     """
     return Kernel(function, "grid")
+
+
+def relay_kernel(n_rows: int):
+    """Make a kernel that sweeps a grid once for every row of a table, reading one array and writing the other in turn.
+
+    The body is ``body(v, sy, sz, a, b, <n_rows entries of the row>, ...)``; it may write ``a`` at v and read all of ``b``.
+    """
+    return functools.partial(Kernel, shape="relay", n_rows=n_rows)
 
 
 def row_kernel(n_rows: int):

@@ -31,8 +31,8 @@ def _begin(grid: Grid):
 def _advance(grid: Grid):
     def example(rng):
         q, last, before, m, uptake = _arrays(rng, grid, 5)
-        rows, _ = stage_table(5, 2, float(H), 8000.0, float(DECAY), grid.h)
-        return grid, (q, last, before, m, uptake, *rows[-1])
+        tables, _ = stage_table(5, 2, float(H), 8000.0, float(DECAY), grid.h)
+        return grid, (before, last, *tables, q, m, uptake)
 
     return example
 
