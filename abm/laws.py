@@ -16,6 +16,7 @@ import numpy as np
 from abm.rows import ONE, ZERO, Rows
 from kernels import density
 from kernels import laws as kernels
+from kernels.launch import BLOCK, may_use_scratch
 
 TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
 TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")
@@ -42,10 +43,14 @@ class _Ramp:
 
 @dataclass
 class CellLaws:
-    """The rows of one kind of cell: own states and contacts, factors, the value of each law."""
+    """The rows of one kind of cell: own states and contacts, factors, the value of each law.
+
+    own    factors of own states;  late  those of what a voxel says of a cell's neighbours;  last  bounds of the laws
+    """
 
     own: Rows
     late: Rows
+    last: Rows
     contacts: dict[tuple[str, float], int] = field(default_factory=dict)
     sums: list[tuple[int, int]] = field(default_factory=list)
     signals: list[tuple[int, int, int, float]] = field(default_factory=list)
@@ -53,9 +58,8 @@ class CellLaws:
     laws: dict[str, int] = field(default_factory=dict)
     bias: int | None = None
     bias_at_most: float = 0.0
-    fills: list[int] = field(default_factory=list)
-    caps: list[tuple[int, float]] = field(default_factory=list)
     tables: dict[str, list] = field(default_factory=dict)
+    stride: int = 0
 
 
 @dataclass
@@ -89,6 +93,7 @@ class Laws:
         names += [f"tissue.{name}" for name in TISSUE_SIGNALS]
         names += [*tissue_states, *(f"system.{name}" for name in self.system), "count.astrocytes"]
         self.voxels = Rows(names)
+        self._named = range(len(self.voxels.index))
         self.before = Rows(index=self.voxels.index)
         self.cells = {kind: self._cell_rows(shapes[kind]) for kind in [*self.kinds, "venule"] if kind in shapes}
         self.tissue: dict[str, dict[str, int]] = {kind: {} for kind in TISSUE_KINDS}
@@ -119,7 +124,7 @@ class Laws:
         own = Rows(f"self.{state}" for state in shape.states)
         for name, (state, at_zero, at_one) in shape.derived.items():
             own.index[f"self.{name}"] = own.factor(own[f"self.{state}"], _Ramp(at_zero, at_one))
-        return CellLaws(own, Rows(index=own.index))
+        return CellLaws(own, Rows(index=own.index), Rows(index=own.index))
 
     def _is_off(self, mechanism: str | None) -> bool:
         return mechanism is not None and not self.config.therapy.msc.mechanisms.get(mechanism, True)
@@ -200,7 +205,6 @@ class Laws:
         key = (kind, signal, tuple(itself))
         if key not in self._signals:
             row = cells.own.add(f"others.{factor.signal}#{len(cells.own.index)}")
-            cells.fills.append(row)
             cells.signals.append((signal, cells.own[ONE], row, 1.0))
             centre = self._centre(self._radius(factor) or 0.0)
             for weight, state in itself:
@@ -254,9 +258,12 @@ class Laws:
         amounts = [part for part in amounts if part[1] != self.voxels[ZERO]]
         key = (tuple(amounts), radius, heaviest)
         if key not in self._densities:
-            amount = self.voxels.add(f"amount#{len(self.voxels.index)}")
+            if len(amounts) == 1 and amounts[0][0] == 1.0:
+                amount = amounts[0][1]
+            else:
+                amount = self.voxels.add(f"amount#{len(self.voxels.index)}")
+                self.before.sum_into(amount, amounts)
             smooth = self.voxels.add(f"density#{len(self.voxels.index)}")
-            self.before.sum_into(amount, amounts)
             self._smoothed.append(_Smoothed(amount, smooth, radius, heaviest))
             self._densities[key] = smooth
         return self._densities[key]
@@ -348,14 +355,13 @@ class Laws:
         elif law.type in PER_CELL_TYPES or name.startswith("enter_"):
             target = cells.late.add(f"law.{name}")
             cells.laws[name] = target
-            cells.fills.append(target)
             for own, parts in groups.items():
                 constant = self._constant(parts, shared)
                 channel = self.voxels.law(parts, shared) if constant is None else self.voxels[ONE]
                 weight = 1.0 if constant is None else constant
                 cells.values.append((channel, cells.late.product(own), target, weight))
             if law.at_most is not None:
-                cells.caps.append((target, float(law.at_most)))
+                cells.last.cap(target, float(law.at_most))
         else:
             for target_row, weight in self._exchange_targets(name, law):
                 for own, parts in groups.items():
@@ -390,40 +396,64 @@ class Laws:
     def freeze(self, machine) -> None:
         """Allocate the voxel matrix and put every table on the machine."""
         self.machine = machine
-        size = self.grid.size
-        self.matrix = machine.zeros((len(self.voxels.index), size), np.float32)
-        self.flat = self.matrix.reshape(-1)
-        self.matrix[self.voxels[ONE]] = 1.0
-        self.voxels.freeze(machine)
-        self.before.freeze(machine)
+        places = self._lay_out(machine)
+        for row, constant in [(self.voxels[ONE], 1.0), *self.voxels.constants]:
+            self.channel(row)[:] = constant
+        self.voxels.freeze(machine, places)
+        self.before.freeze(machine, places)
         for radius, row in self._centres.items():
-            self.matrix[row] = self.smoothing(radius).centre
+            self.channel(row)[:] = self.smoothing(radius).centre
         for part in self._smoothed:
             part.smoothing = self.smoothing(part.radius)
             part.smoothing.share *= np.float32(part.heaviest)  # amounts are counted in units of the heaviest weight
         self._work = density.smoothing_work(machine, self.grid)
         for cells in self.cells.values():
-            cells.own.freeze(machine)
-            cells.late.freeze(machine)
-            cells.tables = _gather_tables(machine, cells)
+            cells.tables = _cell_tables(machine, cells, self.slots)
+
+    def _lay_out(self, machine) -> np.ndarray:
+        """Allocate the voxel rows, and return the place of each: rows that only other rows read are scratch."""
+        size, rows = self.grid.size, len(self.voxels.index)
+        passing = sorted(self.voxels.targets() - self._read_later()) if may_use_scratch(machine) else []
+        kept = np.setdiff1d(np.arange(rows), passing)
+        self.slots = np.full(rows, -1)
+        self.slots[kept] = np.arange(len(kept))
+        self._scratch = len(passing) * BLOCK
+        self.flat = machine.zeros(len(kept) * size + self._scratch * machine.threads, np.float32)
+        self.matrix = self.flat[: len(kept) * size].reshape(len(kept), size)
+        places = self.slots * size
+        places[passing] = -(len(kept) * size + np.arange(len(passing)) * BLOCK)
+        return places
+
+    def _read_later(self) -> set[int]:
+        """The voxel rows that others than the voxels' own operations read."""
+        rows = {row for laws in self.tissue.values() for row in laws.values()}.union(self._named)
+        for cells in self.cells.values():
+            rows.update(channel for channel, *_ in (*cells.values, *cells.signals))
+            if cells.bias is not None:
+                rows.add(cells.bias)
+        return rows
+
+    def channel(self, row: int):
+        """Return a voxel row by its number: a float32 view of length grid.size."""
+        return self.matrix[self.slots[row]]
 
     def row(self, name: str):
         """Return a named voxel row: a float32 view of length grid.size."""
-        return self.matrix[self.voxels[name]]
+        return self.channel(self.voxels[name])
 
     def block(self, what: str):
         """Return the rows of all fields as one (n_fields, grid.size) view: ``field``, ``source`` or ``uptake``."""
-        first = self.voxels[f"{what}.{self.fields[0]}"] if self.fields else 0
+        first = self.slots[self.voxels[f"{what}.{self.fields[0]}"]] if self.fields else 0
         return self.matrix[first : first + len(self.fields)]
 
     def sense_voxels(self, hours: float) -> None:
         """Compute signals, smoothed densities, every channel, and what cells secrete and take up, for each voxel."""
         machine, size = self.machine, self.grid.size
         self.voxels.set_time(hours)
-        self.before.run(machine, size, self.flat, size)
+        self.before.run(machine, size, self.flat)
         for part in self._smoothed:
-            density.smooth(machine, part.smoothing, self.matrix[part.amount], self.matrix[part.smooth], self._work)
-        self.voxels.run(machine, size, self.flat, size)
+            density.smooth(machine, part.smoothing, self.channel(part.amount), self.channel(part.smooth), self._work)
+        self.voxels.run(machine, size, self.flat, self._scratch)
 
     def smoothing(self, radius: float) -> density.Smoothing:
         """Return what smoothing over a radius on this grid needs."""
@@ -439,24 +469,29 @@ class Laws:
         """Return the row of the number of cells of a kind per voxel; ask once before freezing."""
         return self._sum_row(kind, self.cells[kind].own[ONE])
 
-    def feel(self, kind: str, n: int, matrix, stride: int, start) -> None:
+    def feel(self, kind: str, n: int, matrix, stride: int, start, voxel) -> None:
         """Compute the factors of the cells' own states, and their sums per voxel."""
         cells = self.cells[kind]
-        flat = matrix.reshape(-1)
-        cells.own.run(self.machine, n, flat, stride)
-        sums = cells.tables["sums"]
-        kernels.sum_cells_row(self.machine, self.grid.size, *sums, start, flat, stride, self.flat, self.grid.size)
+        if cells.stride != stride:
+            cells.stride = stride
+            for rows in (cells.own, cells.late, cells.last):
+                rows.freeze(self.machine, np.arange(len(rows.index)) * stride)
+        machine, size, flat = self.machine, self.grid.size, matrix.reshape(-1)
+        cells.own.run(machine, n, flat)
+        kernels.count_cells_row(machine, size, *cells.tables["counts"], start, self.flat, size)
+        for own, target in cells.sums:
+            if own != cells.own[ONE]:
+                self.channel(target)[:] = 0.0
+        kernels.sum_cells_row(machine, n, *cells.tables["sums"], start, voxel, flat, stride, self.flat, size)
 
     def sense_cells(self, kind: str, n: int, matrix, stride: int, voxel) -> None:
         """Compute the value of each law of each cell of a kind."""
         cells = self.cells[kind]
-        tables = cells.tables
-        flat, size = matrix.reshape(-1), self.grid.size
-        kernels.fill_row(self.machine, n, *tables["fills"], flat, stride)
-        kernels.gather_row(self.machine, n, *tables["signals"], voxel, self.flat, size, flat, stride)
-        cells.late.run(self.machine, n, flat, stride)
-        kernels.gather_row(self.machine, n, *tables["values"], voxel, self.flat, size, flat, stride)
-        kernels.cap_row(self.machine, n, *tables["caps"], flat, stride)
+        machine, size, flat = self.machine, self.grid.size, matrix.reshape(-1)
+        kernels.gather_row(machine, n, *cells.tables["signals"], voxel, self.flat, size, flat, stride)
+        cells.late.run(machine, n, flat)
+        kernels.gather_row(machine, n, *cells.tables["values"], voxel, self.flat, size, flat, stride)
+        cells.last.run(machine, n, flat)
 
 
 def at_zero(factor) -> float:
@@ -469,16 +504,25 @@ def at_zero(factor) -> float:
     return start + (end - start) * x / (float(factor.half) ** float(factor.hill) + x)
 
 
-def _gather_tables(machine, cells: CellLaws) -> dict[str, list]:
+def _cell_tables(machine, cells: CellLaws, slots: np.ndarray) -> dict[str, list]:
     def put(rows, types):
         columns = list(zip(*rows)) if rows else [[] for _ in types]
         return [machine.put(np.array(column, dtype)) for column, dtype in zip(columns, types)]
 
+    def gathers(parts):
+        """The first part of a row begins it, the others add to it."""
+        begun: set[int] = set()
+        rows = []
+        for channel, own, target, weight in parts:
+            rows.append((slots[channel], own, target, weight, int(target in begun)))
+            begun.add(target)
+        return put(rows, (i, i, i, f, i))
+
     i, f = np.int32, np.float32
+    one = cells.own[ONE]
     return {
-        "sums": put(cells.sums, (i, i)),
-        "fills": put([(row, 0.0) for row in cells.fills], (i, f)),
-        "signals": put(cells.signals, (i, i, i, f)),
-        "values": put(cells.values, (i, i, i, f)),
-        "caps": put(cells.caps, (i, f)),
+        "counts": put([(slots[target],) for own, target in cells.sums if own == one], (i,)),
+        "sums": put([(own, slots[target]) for own, target in cells.sums if own != one], (i, i)),
+        "signals": gathers(cells.signals),
+        "values": gathers(cells.values),
     }

@@ -228,7 +228,7 @@ class Population(mesa.Agent):
                 self.values[row], distance, contact.contact_reach(distance, self.grid.h), other is self,
                 *binning.box(self.grid),
             )  # fmt: skip
-        self.laws.feel(self.kind, self.n, self.values, self.capacity, self.start)
+        self.laws.feel(self.kind, self.n, self.values, self.capacity, self.start, self.voxel)
 
     def sense(self) -> None:
         """Compute the value of every law for every cell."""
@@ -256,7 +256,7 @@ class Population(mesa.Agent):
         self.walk.propose(
             self.machine, self.n, self.seeds, step, self.uid, self.voxel, (self.x, self.y, self.z), (self.ux, self.uy, self.uz),
             self.law("speed"), (self.px, self.py, self.pz), self.proposed, self.work,
-            self.laws.matrix[laws.bias] if biased else None, laws.bias_at_most if biased else 0.0,
+            self.laws.channel(laws.bias) if biased else None, laws.bias_at_most if biased else 0.0,
         )  # fmt: skip
         if self.spec.motile:
             motion.occupy(self.machine, self.n, self.voxel, tissue.occupied, self._volume())

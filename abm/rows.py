@@ -8,6 +8,10 @@ import numpy as np
 from kernels import laws as kernels
 
 ONE, ZERO = "one", "zero"
+_I, _F = np.int32, np.float32
+# Columns of the tables, stage after stage; rows come first, and the row that is filled is the last of them.
+TYPES = ((_I, _F), (_I, _I, _F, _F, _F, _F, _I), (_I, _I, _F, _F, _F, _F), (_I, _I, _I, _F, _F, _I), (_I, _F))
+FIRST_OF_PRODUCTS = sum(len(types) for types in TYPES[:3])
 
 
 class Rows:
@@ -23,11 +27,12 @@ class Rows:
         if index is None:
             for name in (ONE, ZERO, *names):
                 self.add(name)
-        self._fills: list[tuple[int, float]] = []
+        self.constants: list[tuple[int, float]] = []  # rows of laws that depend on nothing, for the owner to fill once
+        self._fills: list[tuple] = []
         self._hills: list[tuple] = []
         self._ramps: list[tuple] = []
         self._products: list[tuple] = []
-        self._caps: list[tuple[int, float]] = []
+        self._caps: list[tuple] = []
         self._windows: list[tuple[int, float, float, float]] = []
         self._shared: dict[tuple, int] = {}
 
@@ -107,6 +112,9 @@ class Rows:
         constant = sum(base for base, rows, window in terms if not rows and window is None)
         varying = [(base, rows, window) for base, rows, window in terms if rows or window is not None]
         target = self._fresh("law")
+        if not varying and not shared:
+            self.constants.append((target, constant if at_most is None else min(constant, float(at_most))))
+            return target
         parts = [(base, rows[0] if rows else self[ONE], self.product(rows[1:])) for base, rows, _ in varying]
         for number, (base, _, window) in enumerate(varying):
             if window is not None:
@@ -115,35 +123,40 @@ class Rows:
         if shared:
             target = self._new_sum([(1.0, target, self.product(shared))])
         if at_most is not None:
-            self._caps.append((target, float(at_most)))
+            self.cap(target, float(at_most))
         return target
 
-    def freeze(self, machine) -> None:
-        """Put the tables on a machine; rows can no longer be added."""
+    def cap(self, target: int, at_most: float) -> None:
+        """Bound a row from above, after everything else."""
+        self._caps.append((target, at_most))
 
-        def tables(operations, types):
-            columns = list(zip(*operations)) if operations else [[] for _ in types]
-            return [machine.put(np.array(column, dtype)) for column, dtype in zip(columns, types)]
+    def targets(self) -> set[int]:
+        """Return the rows that the operations fill."""
+        return {operation[target] for target, table in self._stages() for operation in table}
 
-        i, f = np.int32, np.float32
-        self._fill_tables = tables(self._fills, (i, f))
-        self._hill_tables = tables(self._hills, (i, i, f, f, f, f, i))
-        self._ramp_tables = tables(self._ramps, (i, i, f, f, f, f))
-        self._product_tables = tables(self._products, (i, i, i, f, f, i))
-        self._cap_tables = tables(self._caps, (i, f))
+    def _stages(self) -> list[tuple[int, list[tuple]]]:
+        """The tables in the order they run, each with the column that names the row to fill."""
+        return [(0, self._fills), (1, self._hills), (1, self._ramps), (2, self._products), (0, self._caps)]
+
+    def freeze(self, machine, places: np.ndarray) -> None:
+        """Put the tables on a machine; row r stands at ``places[r]`` of the values, see ``row_kernel``."""
+        self._tables = []
+        for (target, operations), types in zip(self._stages(), TYPES):
+            columns = zip(*operations) if operations else [()] * len(types)
+            arrays = [np.array(column, dtype) for column, dtype in zip(columns, types)]
+            self._tables += [machine.put(places[array]) for array in arrays[: target + 1]]
+            self._tables += [machine.put(array) for array in arrays[target + 1 :]]
+        self._weights = self._tables[FIRST_OF_PRODUCTS + 3]
 
     def set_time(self, hours: float) -> None:
         """Switch terms that hold only during a window on or off."""
         for position, base, begin, end in self._windows:
-            self._product_tables[3][position] = base if begin <= hours < end else 0.0
+            self._weights[position] = base if begin <= hours < end else 0.0
 
-    def run(self, machine, n: int, values, stride: int) -> None:
-        """Fill every row for ``n`` voxels or cells."""
-        kernels.fill_row(machine, n, *self._fill_tables, values, stride)
-        kernels.hill_row(machine, n, *self._hill_tables, values, stride)
-        kernels.ramp_row(machine, n, *self._ramp_tables, values, stride)
-        kernels.product_row(machine, n, *self._product_tables, values, stride)
-        kernels.cap_row(machine, n, *self._cap_tables, values, stride)
+    def run(self, machine, n: int, values, scratch: int = 0) -> None:
+        """Fill every row for ``n`` voxels or cells. scratch  what the scratch rows of a thread take"""
+        if any(operations for _, operations in self._stages()):
+            kernels.run_rows(machine, n, *self._tables, values, scratch=scratch)
 
 
 def _bounds(window) -> tuple[float, float] | None:

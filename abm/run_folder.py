@@ -107,9 +107,13 @@ class Run:
         array = self._group[name]
         axes = array.metadata.dimension_names[1:]
         k = self.frame(day)
-        coordinates = {axis: np.asarray(self._group[axis][:]) for axis in axes} | {"day": self.frame_days[k]}
+        coordinates = {axis: self._axes[axis] for axis in axes} | {"day": self.frame_days[k]}
         attributes = {"unit": array.attrs["units"], "label": array.attrs["long_name"]}
         return xarray.DataArray(array[k], coords=coordinates, dims=axes, name=name, attrs=attributes)
+
+    @cached_property
+    def _axes(self) -> dict[str, np.ndarray]:
+        return {axis: np.asarray(self._group[axis][:]) for axis in "xyz" if axis in self._group}
 
     def cells(self, day: float) -> "pandas.DataFrame":
         """Return the cells of the frame nearest to ``day``: uid, kind, state, x, y, z in um, and own columns.

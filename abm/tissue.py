@@ -71,7 +71,7 @@ class Tissue:
         if law is not None:
             put, dt = self.machine.put, self.model.step_hours
             both = (laws.voxels["astrocytes.reactivity"], rows["reactivity"])
-            self._relaxing = [put(np.array([row], np.int32)) for row in both]
+            self._relaxing = [put(np.array([laws.slots[row]], np.int32)) for row in both]
             self._relaxing += [put(np.array([-np.expm1(-dt / float(tau))], np.float32)) for tau in (law.rise, law.fall)]
 
     def begin_healthy(self) -> None:
@@ -87,7 +87,7 @@ class Tissue:
         if self.spec is None:
             return
         if "oligodendrocyte" in self.model.population:
-            count = self.laws.matrix[self.laws.count_row("oligodendrocyte")]
+            count = self.laws.channel(self.laws.count_row("oligodendrocyte"))
             self.laws.smooth(self._near, count, self._ol_near)
             if self.model.steps == 0:
                 self.ol_healthy[:] = self._ol_near
@@ -119,7 +119,7 @@ class Tissue:
 
     def _law(self, kind: str, name: str):
         rows = self.laws.tissue[kind]
-        return self.laws.matrix[rows[name]] if name in rows else self.laws.row("zero")
+        return self.laws.channel(rows[name]) if name in rows else self.laws.row("zero")
 
     def act(self) -> None:
         """Shed the sheaths of dead cells, turn lost sheaths into debris, and advance the astrocytes."""

@@ -92,6 +92,7 @@ def _tile_cells(state: dict, prefix: str, small: Any, big: Any, n: int) -> dict[
 def step_cost(speed: float) -> list[Figure]:
     """Measure W-STEP at about 1e6 cells on one thread; first a tiled lesion must do in a step what the lesion does."""
     lesion = peak_lesion()
+    lesion.restore(lesion.state())  # senses what the last step left, as the tiles do
     per_tile = sum(count for kind, count in lesion.counts().items() if kind != "neuron")
     n = round((1e6 / per_tile) ** 0.5)
     model = tile(lesion, n)

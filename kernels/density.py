@@ -8,11 +8,12 @@ import math
 
 import numpy as np
 
-from kernels.launch import kernel
+from kernels.launch import device, kernel
 
 U = np.uint64
 HALF = np.float32(0.5)
 NONE = np.int64(0)
+ONE, TWO = U(1), U(2)
 FULL = np.int64(256)  # weight of a whole voxel in the box; the voxels at its two ends have less
 HIGH, LOW, OUTER_HIGH, OUTER_LOW, ROUND = U(0), U(1), U(2), U(3), U(4)  # rows of a table of edges
 FINEST = 20  # binary digits after the point of an amount
@@ -69,13 +70,22 @@ def box_along(
                 boxed[here + U(c)] += around * sums[last + U(c)]
 
 
+@device
+def box_near_end(x, base, sums, edges, inner_weight, end_weight, total):
+    """Return the weighted sum of the box around voxel ``x`` of a line by its edges; ``total`` is that of the line."""
+    ones = sums[base + U(edges[HIGH, x])] - sums[base + U(edges[LOW, x])]
+    outer = sums[base + U(edges[OUTER_HIGH, x])] - sums[base + U(edges[OUTER_LOW, x])]
+    return ones * inner_weight + outer * end_weight + total * edges[ROUND, x]
+
+
 @kernel
-def density_along_x(i, sums, density, share, edges, inner_weight, end_weight, nx, ny, layers, sy, whole):
+def density_along_x(i, sums, density, share, edges, inner_weight, end_weight, m, nx, ny, layers, sy, whole):
     """Sum a box along line ``i`` of voxels along x, the last axis, and turn the sums into densities.
 
     sums     int64[voxels]    in: values; out: their running sums along x
     density  float32[voxels]  written, 1/mm3
     share    float32[voxels]  density for one unit of the sum
+    m        whole voxels of the box to either side
     layers   int64[3]         distance, number and first index of the layers in z
     """
     nz = U(layers[1])
@@ -86,11 +96,19 @@ def density_along_x(i, sums, density, share, edges, inner_weight, end_weight, nx
     for x in range(U(nx)):
         total += sums[base + U(x) + U(1)]
         sums[base + U(x) + U(1)] = total
-    for x in range(U(nx)):
-        ones = sums[base + U(edges[HIGH, U(x)])] - sums[base + U(edges[LOW, U(x)])]
-        outer = sums[base + U(edges[OUTER_HIGH, U(x)])] - sums[base + U(edges[OUTER_LOW, U(x)])]
-        box = ones * inner_weight + outer * end_weight + total * edges[ROUND, U(x)]
-        density[base + U(x) + U(1)] = np.float32(box) * share[base + U(x) + U(1)]
+    begin = min(U(m) + ONE, U(nx))  # from here to end the box is inside: no table, and the loop runs on vectors
+    end = max(U(nx) - begin, begin)
+    for x in range(begin):
+        box = box_near_end(x, base, sums, edges, inner_weight, end_weight, total)
+        density[base + x + ONE] = np.float32(box) * share[base + x + ONE]
+    for x in range(begin, end):
+        at = base + x
+        ones = sums[at + U(m) + ONE] - sums[at - U(m)]
+        outer = sums[at + U(m) + TWO] - sums[at - U(m) - ONE]
+        density[at + ONE] = np.float32(ones * inner_weight + outer * end_weight) * share[at + ONE]
+    for x in range(end, U(nx)):
+        box = box_near_end(x, base, sums, edges, inner_weight, end_weight, total)
+        density[base + x + ONE] = np.float32(box) * share[base + x + ONE]
 
 
 def box_of_radius(radius: float, h: float, dims: int) -> tuple[int, int]:
@@ -178,7 +196,7 @@ def smooth(machine, smoothing, amount, density, work) -> None:
         layout = (n, stride, grid.nx, smoothing.columns, lines, line_stride, first, grid.whole)
         box_along(machine, grid.slabs * lines * blocks, values, boxed, edges, *smoothing.weights, *layout)
         values, boxed = boxed, values
-    layout = (grid.nx, grid.ny, grid.layers, grid.sy, grid.whole)
+    layout = (smoothing.m, grid.nx, grid.ny, grid.layers, grid.sy, grid.whole)
     density_along_x(
         machine, grid.lines, values, density, smoothing.share, smoothing.edges[0], *smoothing.weights, *layout
     )

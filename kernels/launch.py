@@ -14,7 +14,7 @@ import sys
 import textwrap
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import numpy as np
 
 REGISTRY: dict[str, "Kernel"] = {}
 THREADS_PER_BLOCK = 128
-BLOCK = 512  # voxels that a row program works on at a time: their rows stay in the second-level cache
+BLOCK = 512  # items that a table of rows works on at a time: their rows stay in the second-level cache
 FEWEST_PER_THREAD = 8192  # below this a hand-over to another thread costs more than it saves
 
 # Without _nrt=False numba counts references to every array for every item, with atomics: ten times slower.
@@ -121,13 +121,13 @@ def _collect(function, constants: dict[str, str], functions: dict[str, tuple], a
             raise TypeError(f"two kernel constants are called {name}: {constants[name]} and {value!r}; rename one")
 
 
-def _write(function, target: str, loop: str) -> str:
-    """Write the module of one kernel for one target."""
+def _write(bodies, target: str, loop: str) -> str:
+    """Write the module of one kernel for one target: its loop calls its bodies ``body``, ``body1``, ``body2``..."""
     constants: dict[str, str] = {}
     functions: dict[str, tuple] = {}
     atomics: set[str] = set()
-    _collect(function, constants, functions, atomics)
-    body, _ = _plain_source(function)
+    for function in bodies:
+        _collect(function, constants, functions, atomics)
     marks = {"cpu": f"@njit(forceinline=True, {CPU_OPTIONS})\n", "cuda": "@cuda.jit(device=True)\n", "python": ""}
     mark = marks[target]
     parts = [HEADER]
@@ -145,8 +145,14 @@ def _write(function, target: str, loop: str) -> str:
             parts.append(f"from kernels.launch import {name}\n")
     parts += [f"{name} = {value}\n" for name, value in sorted(constants.items()) if name != "U"]
     parts += [f"{mark}{source}\n" for _, source in functions.values()]
-    body = body.replace(f"def {function.__name__}(", "def body(", 1)
-    return "".join([*parts, f"{mark}{body}\n", loop])
+    for number, function in enumerate(bodies):
+        body = _plain_source(function)[0].replace(f"def {function.__name__}(", f"def {_body(number)}(", 1)
+        parts.append(f"{mark}{body}\n")
+    return "".join([*parts, loop])
+
+
+def _body(number: int) -> str:
+    return f"body{number}" if number else "body"
 
 
 # --- the loops ----------------------------------------------------------------------------------------------------------
@@ -162,7 +168,7 @@ _LINE_START = (
 )
 
 
-def _flat_loop(target: str, names: list[str], n_rows: int) -> str:
+def _flat_loop(target: str, names: list[str], n_columns: int) -> str:
     arguments = "".join(f", {name}" for name in names[1:])
     if target == "cuda":
         return (
@@ -176,7 +182,7 @@ def _flat_loop(target: str, names: list[str], n_rows: int) -> str:
     )
 
 
-def _grid_loop(target: str, names: list[str], n_rows: int) -> str:
+def _grid_loop(target: str, names: list[str], n_columns: int) -> str:
     arguments = "".join(f", {name}" for name in names[3:])
     if target == "cuda":
         return (
@@ -194,24 +200,30 @@ def _grid_loop(target: str, names: list[str], n_rows: int) -> str:
     )
 
 
-def _row_loop(target: str, names: list[str], n_rows: int) -> str:
-    tables = names[1 : 1 + n_rows]
-    heads = "".join(f", _{name}" for name in tables)
-    arguments = "".join(f", {name}" for name in names[1 + n_rows :])
-    row = "".join(f", {name}" for name in tables)
-    reads = "".join(f"            {name} = _{name}[_r]\n" for name in tables)
+def _row_loop(target: str, stages: Sequence["Kernel"]) -> str:
+    """Run the rows of each stage in turn; on the CPU for one block of items after the other."""
+    heads = "".join(f", _{k}_{name}" for k, stage in enumerate(stages) for name in stage.columns)
+    shared = "".join(f", {name}" for name in stages[0].shared)
+    pad, text = " " * 12, ""
+    for k, stage in enumerate(stages):
+        row = "".join(f", {name}" for name in stage.columns)
+        text += f"{pad[4:]}for _r in range(len(_{k}_{stage.columns[0]})):\n"
+        text += "".join(f"{pad}{name} = _{k}_{name}[_r]\n" for name in stage.columns)
+        if target == "cuda":
+            text += f"{pad}{_body(k)}(_i{row}{shared})\n"
+            continue
+        for name in stage.columns[: stage.n_places]:
+            text += f"{pad}if {name} < 0:\n{pad}    {name} = _scratch - {name} - _block\n"
+        index = "U(_j)" if target == "cpu" else "_j"
+        text += f"{pad}for _j in range(_block, _end):\n{pad}    {_body(k)}({index}{row}{shared})\n"
     if target == "cuda":
         return (
-            f"@cuda.jit\ndef loop(_n, _rows{heads}{arguments}):\n{_CUDA_INDEX}"
-            f"    while _i < U(_n):\n        for _r in range(_rows):\n{reads}"
-            f"            body(_i{row}{arguments})\n        _i += _step\n"
+            f"@cuda.jit\ndef loop(_n{heads}{shared}):\n{_CUDA_INDEX}    while _i < U(_n):\n{text}        _i += _step\n"
         )
-    mark, index = (_CPU_LOOP, "U(_j)") if target == "cpu" else ("", "_j")
+    mark = _CPU_LOOP if target == "cpu" else ""
     return (
-        f"{mark}def loop(_start, _stop, _rows{heads}{arguments}):\n"
-        f"    for _block in range(_start, _stop, {BLOCK}):\n        _end = min(_block + {BLOCK}, _stop)\n"
-        f"        for _r in range(_rows):\n{reads}"
-        f"            for _j in range(_block, _end):\n                body({index}{row}{arguments})\n"
+        f"{mark}def loop(_start, _stop, _scratch{heads}{shared}):\n"
+        f"    for _block in range(_start, _stop, {BLOCK}):\n        _end = min(_block + {BLOCK}, _stop)\n{text}"
     )
 
 
@@ -243,7 +255,7 @@ def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
     )
 
 
-_LOOPS = {"flat": _flat_loop, "grid": _grid_loop, "rows": _row_loop, "relay": _relay_loop}
+_LOOPS = {"flat": _flat_loop, "grid": _grid_loop, "relay": _relay_loop}
 
 
 # --- compiling and launching --------------------------------------------------------------------------------------------
@@ -321,17 +333,19 @@ class Kernel:
     """A body and its loops, each written and compiled on first use.
 
     shape   "flat": ``body(i, ...)`` for i in 0..n;  "grid": ``body(v, sy, sz, ...)`` for every inner voxel of a padded grid;
-            "rows": ``body(v, <one entry of each of n_rows tables>, ...)`` for every v, row after row
+            "rows": ``body(v, <one entry of each column of a table>, ...)`` for every v, row after row of the table
             "relay": ``body(v, sy, sz, a, b, <one entry of each of n_rows tables>, ...)``: a sweep of the grid for every row,
             with a and b exchanged after each; one launch on the CPU, on one thread
     """
 
-    def __init__(self, function, shape="flat", n_rows=0):
+    def __init__(self, function, shape="flat", n_columns=0, n_places=0, name=""):
         self.function = function
-        self.name = function.__name__
+        self.name = name or function.__name__
         self.shape = shape
-        self.n_rows = n_rows
         self.names = list(inspect.signature(function).parameters)
+        self.columns, self.shared = self.names[1 : 1 + n_columns], self.names[1 + n_columns :]
+        self.n_columns, self.n_places = n_columns, n_places
+        self.stages: Sequence[Kernel] = (self,)
         self._loops: dict[str, object] = {}
         if self.name in REGISTRY:
             raise ValueError(f"two kernels are called {self.name}")
@@ -340,7 +354,9 @@ class Kernel:
 
     def text(self, target: str) -> str:
         """Return the source of this kernel's module for ``target``: cpu, cuda or python."""
-        return _write(self.function, target, _LOOPS[self.shape](target, self.names, self.n_rows))
+        rows = self.shape == "rows"
+        loop = _row_loop(target, self.stages) if rows else _LOOPS[self.shape](target, self.names, self.n_columns)
+        return _write([stage.function for stage in self.stages], target, loop)
 
     def loop(self, target: str):
         """Return the loop of ``target``, written and loaded on first use."""
@@ -357,8 +373,11 @@ class Kernel:
                 self._loops[target] = scope["loop"]
             return self._loops[target]
 
-    def __call__(self, machine, n, *arguments):
-        """Launch over ``n`` items (flat, rows), or over the voxels of a grid given as ``n``."""
+    def __call__(self, machine, n, *arguments, scratch=0):
+        """Launch over ``n`` items (flat, rows), or over the voxels of a grid given as ``n``.
+
+        scratch   what the scratch of each thread takes, see ``row_kernel``
+        """
         prepared = _plain(arguments)
         if self.shape in ("grid", "relay"):
             count, per_item, box = n.lines, n.nx, [n.ny, n.nx, n.sy, n.layers, n.whole]
@@ -369,8 +388,6 @@ class Kernel:
         if self.shape == "relay":
             self._sweep(machine, count, per_item, box, prepared)
             return
-        if self.shape == "rows":
-            prepared = [np.int64(len(prepared[0])), *prepared]
         prepared = [*box, *prepared]
         if machine.target == "cuda":
             self._launch_cuda(machine, count * per_item, count, prepared)
@@ -379,15 +396,20 @@ class Kernel:
         parts = min(machine.threads, count * per_item // FEWEST_PER_THREAD, count)
         if machine.target == "python":
             with np.errstate(over="ignore"):  # draws multiply modulo 2^64
-                loop(0, count, *prepared)
+                loop(0, count, *self._scratch(0), *prepared)
             return
         if parts < 2 or getattr(_inside, "task", False):
-            loop(0, count, *prepared)
+            loop(0, count, *self._scratch(0), *prepared)
             return
         edges = [count * part // parts for part in range(parts + 1)]
         pool = _workers(machine.threads)
-        for done in [pool.submit(loop, a, b, *prepared) for a, b in zip(edges, edges[1:])]:
+        ranges = [(a, b, *self._scratch(part * scratch)) for part, (a, b) in enumerate(zip(edges, edges[1:]))]
+        for done in [pool.submit(loop, *each, *prepared) for each in ranges]:
             done.result()
+
+    def _scratch(self, begin: int) -> tuple:
+        """What a CPU loop is told of the scratch of its thread: where it begins; only tables of rows have any."""
+        return (np.int64(begin),) if self.shape == "rows" else ()
 
     def _sweep(self, machine, lines, per_line, box, prepared):
         """Run a relay: every row is a sweep of the whole grid that needs the one before."""
@@ -431,8 +453,6 @@ class Kernel:
         if self.shape in ("grid", "relay"):
             row = [np.int64(0)] if self.shape == "relay" else []
             return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
-        if self.shape == "rows":
-            return [int(n), np.int64(len(prepared[0])), *prepared]
         return [int(n), *prepared]
 
 
@@ -454,12 +474,32 @@ def relay_kernel(n_rows: int):
 
     The body is ``body(v, sy, sz, a, b, <n_rows entries of the row>, ...)``; it may write ``a`` at v and read all of ``b``.
     """
-    return functools.partial(Kernel, shape="relay", n_rows=n_rows)
+    return functools.partial(Kernel, shape="relay", n_columns=n_rows)
 
 
-def row_kernel(n_rows: int):
-    """Make a kernel that runs a table of rows over items; the ``n_rows`` arguments after the index come from the table."""
-    return functools.partial(Kernel, shape="rows", n_rows=n_rows)
+def may_use_scratch(machine) -> bool:
+    """Whether rows can be scratch on a machine: a GPU takes all items at once, not block by block."""
+    return machine.target != "cuda"
+
+
+def row_kernel(n_columns: int, n_places: int = 0):
+    """Make a kernel that runs a table of rows over items; the ``n_columns`` arguments after the index come from the table.
+
+    The first ``n_places`` of them are int64 places: item v of a row stands at place + v of a buffer. On a CPU a row that
+    nobody needs later may be scratch of BLOCK items, over and over again: its place is given as minus where it stands for
+    the first thread, and the body gets one that is right for the block at hand.
+    """
+    return functools.partial(Kernel, shape="rows", n_columns=n_columns, n_places=n_places)
+
+
+def row_program(name: str, *stages: Kernel) -> Kernel:
+    """Make one kernel of several row kernels that share their last arguments: block by block, one after the other.
+
+    A launch passes the tables of all stages in order, then the arguments they share.
+    """
+    program = Kernel(stages[0].function, "rows", name=name)
+    program.stages = stages
+    return program
 
 
 @functools.cache

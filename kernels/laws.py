@@ -1,7 +1,8 @@
 """Laws as tables of rows: a matrix of signals, factors and sums, one column per voxel or per cell, filled row after row.
 
-``values`` is float32[n_rows * stride]; row r of column v stands at ``r * stride + v``. The same kernels serve voxels and
-cells. Biology knows these laws as ``value = min(at_most, sum over terms of base x factors)``.
+``values`` is a float32 buffer of rows: column v of a row stands at its place + v, which is ``r * stride + v`` for row r
+of a matrix. The same kernels serve voxels and cells. Biology knows these laws as
+``value = min(at_most, sum over terms of base x factors)``.
 """
 
 import math
@@ -9,7 +10,7 @@ import math
 import numpy as np
 
 from kernels.chance import probability
-from kernels.launch import device, kernel, row_kernel
+from kernels.launch import device, kernel, row_kernel, row_program
 from kernels.random import draw, happens
 
 U = np.uint64
@@ -33,71 +34,86 @@ def half_power(x, twice_exponent):
     return p * (x2 * x2 if twice_exponent & BIT_3 != NOTHING else ONE)
 
 
-@row_kernel(2)
-def fill_row(v, target, value, values, stride):
-    """Set a row to a number: what a sum starts from."""
-    values[U(target) * U(stride) + v] = value
+@row_kernel(2, n_places=1)
+def fill_row(v, target, value, values):
+    """Set a row to a number."""
+    values[U(target) + v] = value
 
 
-@row_kernel(7)
-def hill_row(v, signal, target, offset, at_zero, span, half_to_n, twice_n, values, stride):
+@row_kernel(7, n_places=2)
+def hill_row(v, signal, target, offset, at_zero, span, half_to_n, twice_n, values):
     """Hill factor of a signal: ``at_zero + span x^n / (half^n + x^n)`` with ``x = max(0, signal + offset)``.
 
-    signal, target   int32 rows;  half_to_n  float32, half ** n;  twice_n  int32, 2 n
+    half_to_n  float32, half ** n;  twice_n  int32, 2 n
     """
-    x = max(values[U(signal) * U(stride) + v] + offset, ZERO)
+    x = max(values[U(signal) + v] + offset, ZERO)
     p = half_power(x, twice_n)
-    values[U(target) * U(stride) + v] = at_zero + span * (p / (half_to_n + p))
+    values[U(target) + v] = at_zero + span * (p / (half_to_n + p))
 
 
-@row_kernel(6)
-def ramp_row(v, signal, target, low, width, at_low, slope, values, stride):
+@row_kernel(6, n_places=2)
+def ramp_row(v, signal, target, low, width, at_low, slope, values):
     """Linear factor of a signal: ``at_low + slope * clamp(signal - low, 0, width)``."""
-    x = min(max(values[U(signal) * U(stride) + v] - low, ZERO), width)
-    values[U(target) * U(stride) + v] = at_low + slope * x
+    x = min(max(values[U(signal) + v] - low, ZERO), width)
+    values[U(target) + v] = at_low + slope * x
 
 
-@row_kernel(6)
-def product_row(v, a, b, target, weight, constant, adds, values, stride):
+@row_kernel(6, n_places=3)
+def product_row(v, a, b, target, weight, constant, adds, values):
     """Add ``weight * a * b`` to a row, or begin the row with it: ``constant + weight * a * b``.
 
     adds   int32   1 to add, 0 to begin
     """
-    t = U(target) * U(stride) + v
+    t = U(target) + v
     before = values[t]
-    product = weight * values[U(a) * U(stride) + v] * values[U(b) * U(stride) + v]
+    product = weight * values[U(a) + v] * values[U(b) + v]
     values[t] = (before if adds != NOTHING else constant) + product
 
 
-@row_kernel(2)
-def cap_row(v, target, at_most, values, stride):
+@row_kernel(2, n_places=1)
+def cap_row(v, target, at_most, values):
     """Bound a row from above."""
-    t = U(target) * U(stride) + v
+    t = U(target) + v
     values[t] = min(values[t], at_most)
 
 
-@row_kernel(4)
-def gather_row(i, channel, own, target, weight, voxel, channels, channel_stride, values, stride):
-    """Add ``weight * channel of the cell's voxel * own`` to a row of the cell.
+run_rows = row_program("run_rows", fill_row, hill_row, ramp_row, product_row, cap_row)
 
+
+@row_kernel(5)
+def gather_row(i, channel, own, target, weight, adds, voxel, channels, channel_stride, values, stride):
+    """Add ``weight * channel of the cell's voxel * own`` to a row of the cell, or begin the row with it.
+
+    adds       int32      1 to add, 0 to begin
     voxel      int32[n]   of each cell
     channels   float32    rows of the voxels, ``channel_stride`` apart
     values     float32    rows of the cells, ``stride`` apart
     """
     near = channels[U(channel) * U(channel_stride) + U(voxel[i])]
-    values[U(target) * U(stride) + i] += weight * near * values[U(own) * U(stride) + i]
+    t = U(target) * U(stride) + i
+    values[t] = (values[t] if adds != NOTHING else ZERO) + weight * near * values[U(own) * U(stride) + i]
+
+
+@row_kernel(1)
+def count_cells_row(v, target, start, channels, channel_stride):
+    """Count the cells of voxel ``v``. start  int32[n_voxels + 1]  first cell of each voxel, cells sorted by voxel."""
+    channels[U(target) * U(channel_stride) + v] = np.float32(start[v + U(1)] - start[v])
 
 
 @row_kernel(2)
-def sum_cells_row(v, own, target, start, values, stride, channels, channel_stride):
-    """Sum a row of the cells over the cells of voxel ``v``, in the order of their uid.
+def sum_cells_row(i, own, target, start, voxel, values, stride, channels, channel_stride):
+    """Sum a row of the cells over a voxel, in the order of their uid, if cell ``i`` is the first there.
 
-    start   int32[n_voxels + 1]   first cell of each voxel, cells sorted by (voxel, uid)
+    start      int32[n_voxels + 1]   first cell of each voxel, cells sorted by (voxel, uid)
+    channels   float32               rows of the voxels, written where cells are; 0 before
     """
-    total = ZERO
-    for i in range(I(start[v]), I(start[v + U(1)])):
-        total += values[U(own) * U(stride) + U(i)]
-    channels[U(target) * U(channel_stride) + v] = total
+    v = U(voxel[i])
+    first = I(start[v])
+    if first == I(i):
+        total = ZERO
+        for cell in range(first, I(start[v + U(1)])):
+            total += values[U(own) * U(stride) + U(cell)]
+        channels[U(target) * U(channel_stride) + v] = total
 
 
 @row_kernel(4)

@@ -41,7 +41,7 @@ class Neuron(Population):
     def act(self) -> None:
         """Swell, recover, transect: the axons of every voxel."""
         tissue, rows = self.model.tissue, self.laws.tissue["neuron"]
-        rates = [self.laws.matrix[rows[name]] if name in rows else self.laws.row("zero") for name in LAWS]
+        rates = [self.laws.channel(rows[name]) if name in rows else self.laws.row("zero") for name in LAWS]
         injure_axons(
             self.machine, self.grid.size, tissue.intact, tissue.swollen, tissue.ovoids, *rates, self.model.step_hours,
             tissue.axons_lost,

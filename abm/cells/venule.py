@@ -76,7 +76,7 @@ class Venule(Population):
                 expected = self.machine.get(at_venules).astype(float) * served * model.step_hours
                 doors.append((population, None, expected, slab_of, venules["uid"] << 32))
             if anywhere is not None:
-                rates = self.grid.inner(self.machine.get(model.laws.matrix[anywhere]))
+                rates = self.grid.inner(self.machine.get(model.laws.channel(anywhere)))
                 per_slab = rates.reshape(slabs, -1).sum(axis=1, dtype=float) * model.voxel_volume * 1e-9
                 doors.append(
                     (population, rates, per_slab * model.step_hours, np.arange(slabs), np.zeros(slabs, np.int64))

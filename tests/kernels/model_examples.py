@@ -32,38 +32,73 @@ def start_of(voxel):
     return np.searchsorted(voxel, np.arange(SIZE + 1)).astype(i4)
 
 
+def places(*numbers):
+    """Places of rows in the values of N cells."""
+    return np.array(numbers, i8) * N
+
+
+def fill_table():
+    return [places(1, 2), np.array([0.5, -1], f4)]
+
+
+def hill_table():
+    numbers = [np.array([a, b], f4) for a, b in ((0, -0.1), (1, 0), (-0.5, 1), (0.25, 0.125))]
+    return [places(1, 2), places(3, 4), *numbers, rows(4, 3)]
+
+
+def ramp_table():
+    numbers = [np.array([a, b], f4) for a, b in ((0.2, 0), (0.5, 1), (1, 0), (-2, 1))]
+    return [places(1, 2), places(3, 4), *numbers]
+
+
+def product_table():
+    weights, constants = np.array([[0.5, 2, 1], [0.25, 0, 7]], f4)
+    return [places(1, 3, 3), places(2, 4, 4), places(3, 5, 5), weights, constants, rows(0, 0, 1)]
+
+
+def cap_table():
+    return [places(1, 2), np.array([0.5, 0.1], f4)]
+
+
 def fill_row(rng):
-    return N, [rows(1, 2), np.array([0.5, -1], f4), values(rng), N]
+    return N, [*fill_table(), values(rng)]
 
 
 def hill_row(rng):
-    numbers = [np.array([a, b], f4) for a, b in ((0, -0.1), (1, 0), (-0.5, 1), (0.25, 0.125))]
-    return N, [rows(1, 2), rows(3, 4), *numbers, rows(4, 3), values(rng), N]
+    return N, [*hill_table(), values(rng)]
 
 
 def ramp_row(rng):
-    numbers = [np.array([a, b], f4) for a, b in ((0.2, 0), (0.5, 1), (1, 0), (-2, 1))]
-    return N, [rows(1, 2), rows(3, 4), *numbers, values(rng), N]
+    return N, [*ramp_table(), values(rng)]
 
 
 def product_row(rng):
-    weights, constants = np.array([[0.5, 2, 1], [0.25, 0, 7]], f4)
-    return N, [rows(1, 3, 3), rows(2, 4, 4), rows(3, 5, 5), weights, constants, rows(0, 0, 1), values(rng), N]
+    return N, [*product_table(), values(rng)]
 
 
 def cap_row(rng):
-    return N, [rows(1, 2), np.array([0.5, 0.1], f4), values(rng), N]
+    return N, [*cap_table(), values(rng)]
+
+
+def run_rows(rng):
+    tables = (fill_table(), hill_table(), ramp_table(), product_table(), cap_table())
+    return N, [*(column for table in tables for column in table), values(rng)]
 
 
 def gather_row(rng):
     voxel = cells(rng)[-1]
-    weights = np.array([1, -0.3], f4)
-    return N, [rows(1, 2), rows(0, 3), rows(4, 5), weights, voxel, values(rng, SIZE), SIZE, values(rng), N]
+    weights = np.array([1, -0.3, 0.7], f4)
+    table = [rows(1, 2, 3), rows(0, 3, 2), rows(4, 5, 5), weights, rows(0, 0, 1)]
+    return N, [*table, voxel, values(rng, SIZE), SIZE, values(rng), N]
+
+
+def count_cells_row(rng):
+    return SIZE, [rows(1, 3), start_of(cells(rng)[-1]), values(rng, SIZE), SIZE]
 
 
 def sum_cells_row(rng):
-    start = start_of(cells(rng)[-1])
-    return SIZE, [rows(0, 3), rows(1, 2), start, values(rng), N, values(rng, SIZE), SIZE]
+    voxel = cells(rng)[-1]
+    return N, [rows(0, 3), rows(1, 2), start_of(voxel), voxel, values(rng), N, values(rng, SIZE), SIZE]
 
 
 def relax_row(rng):
@@ -166,8 +201,8 @@ def read_tissue(rng):
 
 
 _EXAMPLES = (
-    fill_row, hill_row, ramp_row, product_row, cap_row, gather_row, sum_cells_row, relax_row, switch, polarise,
-    choose_fate, place_daughter, strip_sheaths, orphan_sheaths, shed_orphans, count_bare, bid_for_axon, wrap_axon,
-    injure_axons, read_tissue,
+    fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, gather_row, count_cells_row, sum_cells_row, relax_row,
+    switch, polarise, choose_fate, place_daughter, strip_sheaths, orphan_sheaths, shed_orphans, count_bare, bid_for_axon,
+    wrap_axon, injure_axons, read_tissue,
 )  # fmt: skip
 EXAMPLES = {example.__name__: example for example in _EXAMPLES}

@@ -78,7 +78,7 @@ def box_along(random):
 def density_along_x(random):
     smoothing = Smoothing(HOST, FLAT, 50.0, 8e-6)
     sums = random.integers(0, 2**40, FLAT.size)
-    layout = (FLAT.nx, FLAT.ny, FLAT.layers, FLAT.sy, FLAT.whole)
+    layout = (smoothing.m, FLAT.nx, FLAT.ny, FLAT.layers, FLAT.sy, FLAT.whole)
     density = np.zeros(FLAT.size, np.float32)
     return FLAT.lines, [sums, density, smoothing.share, smoothing.edges[0], *smoothing.weights, *layout]
 

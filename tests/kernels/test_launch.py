@@ -3,7 +3,8 @@
 import numpy as np
 
 from kernels.device import Machine
-from kernels.launch import Kernel
+from kernels.launch import BLOCK, FEWEST_PER_THREAD, Kernel
+from kernels.laws import run_rows
 
 
 def add_where(i, chosen, source, target):
@@ -22,3 +23,26 @@ def test_no_references_are_counted_in_a_loop(monkeypatch, tmp_path):
     loop = assembly.split(".size")[0]
     assert "loop" in loop
     assert "NRT_" not in loop
+
+
+def test_scratch_rows_give_the_same_on_any_number_of_threads():
+    """A row that only other rows read is scratch of one block, and each thread has its own."""
+    n = 3 * FEWEST_PER_THREAD + 5
+    signal = np.random.default_rng(1).random(n).astype(np.float32)
+    none, f4 = np.zeros(0, np.int64), np.float32
+    no_rows = {count: [np.zeros(0, f4)] * count for count in (1, 4)}
+    for threads in (1, 3):
+        values = np.concatenate([signal, np.zeros(n, f4), np.zeros(threads * BLOCK, f4)])
+        ramp = [np.array([0]), np.array([-2 * n]), *(np.array([number], f4) for number in (0, 1, 0.5, 2))]
+        product = [
+            np.array([-2 * n]),
+            np.array([0]),
+            np.array([n]),
+            np.ones(1, f4),
+            np.zeros(1, f4),
+            np.zeros(1, np.int32),
+        ]
+        hill = [none, none, *no_rows[4], np.zeros(0, np.int32)]
+        tables = [none, *no_rows[1], *hill, *ramp, *product, none, *no_rows[1]]
+        run_rows(Machine("cpu", threads), n, *tables, values, scratch=BLOCK)
+        assert np.array_equal(values[n : 2 * n], (f4(0.5) + f4(2) * signal) * signal)
