@@ -49,11 +49,12 @@ class Tissue:
         self.sheath_hazard = zeros(size, np.float32)
         self.bare, self.stripped, self.occupied, self.incoming = (zeros(size, np.int32) for _ in range(4))
         self.best = zeros(size, np.int64)
-        self.capacity = zeros(size, np.float32)
+        self.capacity = zeros(size, np.float32)  # units of a full voxel
         self.room = 0
         if self.spec is not None:
             volume = model.voxel_volume * 1e-9
             self.capacity[:] = self.machine.put(self.inside * round(float(self.spec.sheath_density) * volume))
+            self._full = self.machine.xp.maximum(self.capacity, 1)
             self.intact[:] = self.machine.put(self.inside)
             self.room = int(float(self.spec.motile_fill) * motion.ROOM_UNITS)
 
@@ -126,17 +127,13 @@ class Tissue:
         if self.spec is None:
             return
         machine, size, dt = self.machine, self.grid.size, np.float32(self.model.step_hours)
-        config = self.model.config
-        shedding = config.laws.get("tissue", {}).get("shed_dead_myelin")
-        rate = sum(float(term.base) for term in shedding.terms.values()) if shedding is not None else 0.0
         sheaths.shed_orphans(
             machine, size, self.model.tissue_seeds, self.model.steps, STREAMS["sheath"], self.grid.whole,
-            self.sheath_hazard, rate * float(dt), self.units, size, self.stripped,
+            self.sheath_hazard, self._law("tissue", "shed_dead_myelin"), dt, self.units, size, self.stripped,
         )  # fmt: skip
-        if "debris" in config.fields:
-            full = machine.xp.maximum(self.capacity, 1) * dt
+        if "debris" in self.model.config.fields:
             source = self.laws.row("source.debris")
-            source += self.stripped / full
+            source += self.stripped / (self._full * dt)
             self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
         if hasattr(self, "_relaxing"):
             relax_row(machine, size, *self._relaxing, self.laws.flat, size)

@@ -21,17 +21,8 @@ NO_UNIT = np.int32(0)
 NOWHERE = np.int32(-1)
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
-THIRD = np.int64(2)  # counted from 0
-FOUR = np.int64(4)
 GROUP = np.int64(8)
-WORD = np.float32(4294967296.0)
 FLOOR = np.float32(0.999)
-
-
-@device
-def chosen_word(k, a, b, c, d):
-    """Pick one of four words: a draw serves four units."""
-    return a if k == I(0) else (b if k == I(1) else (c if k == THIRD else d))
 
 
 @device
@@ -44,6 +35,19 @@ def any_of(p, n):
         p = p * (np.float32(2) - p)
         n = n >> I(1)
     return total
+
+
+@device
+def first_struck(mark, p, k, n):
+    """Return which of the units ``k`` to ``n - 1``, each struck with probability ``p``, is the first one struck.
+
+    mark   a uniform number below the probability that one of them is
+    """
+    reached = p
+    while k + I(1) < n and mark >= reached:
+        reached += (ONE - reached) * p
+        k += I(1)
+    return k
 
 
 @kernel
@@ -70,11 +74,7 @@ def strip_sheaths(
         stroke += I(1)
         if not happens(a, b, any_left):
             break
-        mark = uniform(c) * any_left
-        struck = highest  # the probability that the first stroke is at k or before
-        while k + I(1) < n_slots and mark >= struck:
-            struck += (ONE - struck) * highest
-            k += I(1)
+        k = first_struck(uniform(c) * any_left, highest, k, n_slots)
         s = U(i) * U(n_slots) + U(k)
         if slots[s] != EMPTY:
             v = U(slots[s] >> ONE_UNIT)
@@ -102,25 +102,31 @@ def orphan_sheaths(i, leaves, slots, n_slots, units, n_voxels):
 
 
 @kernel
-def shed_orphans(v, seeds, step, stream, whole, hazard, shedding, units, n_voxels, stripped):
-    """Lose each orphaned unit of voxel ``v`` with the probability of ``hazard[v] + shedding`` (expected in this step)."""
+def shed_orphans(v, seeds, step, stream, whole, hazard, shedding, dt, units, n_voxels, stripped):
+    """Lose each orphaned unit of voxel ``v``: stripped as others are, or shed because its cell is dead.
+
+    hazard     float32[n_voxels]   expected losses of one unit in this step;  shedding  float32[n_voxels], 1/h
+    """
     first = U(2) * U(n_voxels) + v
     second = U(3) * U(n_voxels) + v
     n_original = I(units[first])
     n = n_original + I(units[second])
-    if n > I(0):
-        seed = seeds[v // U(whole)]
-        place = v % U(whole)
-        p = U(probability(hazard[v] + shedding) * WORD)
-        for k in range(n):
-            group = k // FOUR
-            a, b, c, d = draw(seed, I(stream) + (group << GROUP), step, place)
-            if chosen_word(k - group * FOUR, a, b, c, d) < p:
-                if k < n_original:
-                    units[first] -= ONE_UNIT
-                else:
-                    units[second] -= ONE_UNIT
-                stripped[v] += ONE_UNIT
+    p = probability(hazard[v] + shedding[v] * dt) if n > I(0) else ZERO
+    k = I(0)
+    stroke = I(0)
+    while k < n and p > ZERO:
+        any_left = any_of(p, n - k)
+        a, b, c, _ = draw(seeds[v // U(whole)], I(stream) + (stroke << GROUP), step, v % U(whole))
+        stroke += I(1)
+        if not happens(a, b, any_left):
+            break
+        k = first_struck(uniform(c) * any_left, p, k, n)
+        if k < n_original:
+            units[first] -= ONE_UNIT
+        else:
+            units[second] -= ONE_UNIT
+        stripped[v] += ONE_UNIT
+        k += I(1)
 
 
 @kernel

@@ -151,7 +151,8 @@ def orphan_sheaths(rng):
 def shed_orphans(rng):
     _, _, units = myelin(rng)
     hazard = rng.random(SIZE).astype(f4)
-    return SIZE, [np.array([7, 8], i8), 5, 3, GRID.whole, hazard, 0.2, units, SIZE, np.zeros(SIZE, i4)]
+    shedding = rng.random(SIZE).astype(f4)
+    return SIZE, [np.array([7, 8], i8), 5, 3, GRID.whole, hazard, shedding, 0.2, units, SIZE, np.zeros(SIZE, i4)]
 
 
 def count_bare(rng):
