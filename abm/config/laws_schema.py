@@ -135,7 +135,15 @@ class Law(Part):
                 )
         if self.type == "bias" and self.at_most is None:
             raise refuse(((), "{key} is a bias and needs 'at_most', such as 'at_most: 0.5'"))
+        if self.type in ("secretion", "uptake") and self.at_most is not None:
+            raise refuse((("at_most",), "{key} has no meaning for what cells exchange together; let a factor saturate"))
+        own = [factor.signal for factor in self._factors() if factor.signal.startswith(("self.", "contact."))]
+        if self.type == "bias" and own:
+            raise refuse(((), f"{{key}} is a bias and cannot depend on {own[0]}: it is a difference between places"))
         return self
+
+    def _factors(self) -> list[Factor]:
+        return [*self.times.values(), *(factor for term in self.terms.values() for factor in term.times.values())]
 
     @property
     def highest(self) -> float:
