@@ -122,7 +122,7 @@ signal: {}
         ("laws.th1.divide.rise=3", "laws.th1.divide.rise has no meaning for a law of type rate"),
         ("laws.msc.licence.fall=null", "laws.msc.licence is a level and needs 'fall'"),
         ("laws.th1.bias.at_most=null", "laws.th1.bias is a bias and needs 'at_most'"),
-        ("laws.macrophage.secrete_tnf.at_most=3", "laws.macrophage.secrete_tnf.at_most has no meaning for what cells exchange together"),
+        ("laws.macrophage.secrete_tnf.at_most=3", "secrete_tnf.at_most has no meaning for what cells exchange"),
         ("laws.th1.bias.times={a: {signal: self.active, linear: [0, 1], from: 0, to: 1}}", "cannot depend on self.active"),
         ("laws.macrophage.secrete_il18={}", "laws.macrophage.secrete_il18: no config defines the field 'il18'"),
         ("laws.macrophage.secrete_tfn={}", "did you mean 'laws.macrophage.secrete_tnf'?"),
