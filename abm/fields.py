@@ -12,8 +12,9 @@ import numpy as np
 
 from abm.laws import AVOGADRO
 from abm.tissue import voxel_volume
-from kernels.diffusion import Faces, Plan, Solver, Work, n_sums, plan, totals
+from kernels.diffusion import Faces, Solver, Work, n_sums, totals
 from kernels.launch import side_by_side
+from kernels.rkg import Plan, plan
 
 AMOUNTS = ("start", "mass", "secreted", "decayed", "taken", "left", "clamped", "limited")
 SINKS = ("change", "decayed", "taken", "left", "clamped")

@@ -3,8 +3,9 @@
 import numpy as np
 
 from kernels.device import Machine
-from kernels.diffusion import LANES, PERIODIC, VALUE, Faces, n_sums, stage_table
+from kernels.diffusion import LANES, PERIODIC, VALUE, Faces, n_sums
 from kernels.grid import Grid
+from kernels.rkg import stage_table
 
 FLAT = Grid(6, 5, h=20.0, slabs=2)
 SOLID = Grid(6, 5, 4, h=20.0, dims=3, slabs=2)

@@ -18,8 +18,9 @@ from diffusion_reference import (
 from scipy.special import eval_gegenbauer
 
 from kernels.device import Machine
-from kernels.diffusion import FACES, Faces, Plan, amplification, begin_2d, begin_3d, fewest_stages, plan
+from kernels.diffusion import FACES, Faces, begin_2d, begin_3d
 from kernels.grid import Grid
+from kernels.rkg import Plan, amplification, fewest_stages, plan
 
 D, DECAY, H, STEP = 22.0 * 3600, math.log(2), 20.0, 0.1  # TNF: um^2/h, 1/h; um, h
 ROUNDING = 3e-6  # of a float32 field after some tens of stages, relative
