@@ -1,9 +1,10 @@
 # make demo: a lesion untreated and treated, side by side.   make test: the whole test suite.
+# make docs: docs/model.md, written from the configs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 demo: $(VENV)/.installed
 	$(BIN)/python -m experiments.demo
 
@@ -14,6 +15,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m experiments.model_page
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

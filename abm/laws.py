@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from abm.rows import ONE, ZERO, Rows
 from kernels import density
 from kernels import laws as kernels
-from kernels.launch import BLOCK, may_use_scratch
+from kernels.launch import BLOCK, may_use_scratch, side_by_side
 
 TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
 TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")
@@ -168,7 +169,14 @@ class Laws:
         what, _, rest = name.partition(".")
         if what in ("density", "contact"):
             return rest.split(".")[0] not in self.cells
-        return self._plain_signal(name) == self.voxels[ZERO]
+        return self._plain_signal(name) == self.voxels[ZERO] or (name in self.fields and not self._is_made(name))
+
+    def _is_made(self, name: str) -> bool:
+        """Whether a field is there at the start, or something here gives it off."""
+        spec, laws = self.config.fields[name], self.config.laws.values()
+        if float(spec.baseline) or spec.sources or name == "debris":  # debris is what lost sheaths leave
+            return True
+        return any(f"{verb}_{name}" in laws_of_kind for laws_of_kind in laws for verb in ("secrete", "release"))
 
     def _parts(self, signal: str) -> Mapping[str, float]:
         derived = self.config.signals.get(signal)
@@ -406,7 +414,7 @@ class Laws:
         for part in self._smoothed:
             part.smoothing = self.smoothing(part.radius)
             part.smoothing.share *= np.float32(part.heaviest)  # amounts are counted in units of the heaviest weight
-        self._work = density.smoothing_work(machine, self.grid)
+        self._work: list[tuple] = []
         for cells in self.cells.values():
             cells.tables = _cell_tables(machine, cells, self.slots)
 
@@ -451,9 +459,11 @@ class Laws:
         machine, size = self.machine, self.grid.size
         self.voxels.set_time(hours)
         self.before.run(machine, size, self.flat)
-        for part in self._smoothed:
-            density.smooth(machine, part.smoothing, self.channel(part.amount), self.channel(part.smooth), self._work)
+        side_by_side(machine, [partial(self._smooth, part) for part in self._smoothed])
         self.voxels.run(machine, size, self.flat, self._scratch)
+
+    def _smooth(self, part: _Smoothed) -> None:
+        self.smooth(part.smoothing, self.channel(part.amount), self.channel(part.smooth))
 
     def smoothing(self, radius: float) -> density.Smoothing:
         """Return what smoothing over a radius on this grid needs."""
@@ -463,7 +473,12 @@ class Laws:
 
     def smooth(self, smoothing: density.Smoothing, amount, out) -> None:
         """Write the density, 1/mm3, of an amount per voxel."""
-        density.smooth(self.machine, smoothing, amount, out, self._work)
+        try:
+            work = self._work.pop()  # no other thread uses it meanwhile
+        except IndexError:
+            work = density.smoothing_work(self.machine, self.grid)
+        density.smooth(self.machine, smoothing, amount, out, work)
+        self._work.append(work)
 
     def count_row(self, kind: str) -> int:
         """Return the row of the number of cells of a kind per voxel; ask once before freezing."""

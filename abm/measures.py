@@ -5,108 +5,116 @@ from typing import Any
 
 import numpy as np
 
+from abm.snapshot import WHOLE, Snapshot
 from abm.tissue import DEMYELINATED_BELOW
 
 VISIBLE_BELOW = 0.8  # of normal myelin: where the T2-like proxy counts a voxel as lesion
 REFERENCE_DIAMETER = 1.0  # um: the axon for which the configuration's velocity of healthy conduction holds
+T_CELLS = ("th1", "th17", "cd8", "treg")
 
 
 def measure(model: Any, slab: int = 0) -> dict[str, float]:
-    """Return all read-outs of one slab now. Names and units are those of the contract."""
-    tissue = _Slab(model, slab)
+    """Return all read-outs of one slab now. Names and units are those of the contract and of docs/readouts.md."""
+    now = Snapshot(model, slab)
     return {
-        **_tissue(tissue),
-        **_cells(tissue),
-        **_conduction(tissue),
-        **_fields(tissue),
+        **_tissue(now),
+        **_cells(now),
+        **_conduction(now),
+        **_fields(now),
+        **_own(now),
     }
-
-
-class _Slab:
-    """One slab of a model as host arrays without halo, shape (z, y, x)."""
-
-    def __init__(self, model: Any, slab: int):
-        self.model, self.slab, self.grid = model, slab, model.grid
-        self.volume = model.voxel_volume * 1e-9
-        self.layers = {name: self.inner(array) for name, array in model.tissue.layers().items()}
-        ever = self.inner(model.machine.get(model.tissue.ever_bare)) > 0
-        self.region = ever
-
-    def inner(self, array: np.ndarray) -> np.ndarray:
-        return self.grid.inner(array)[self.slab]
-
-    def field(self, name: str) -> np.ndarray:
-        return self.inner(self.model.machine.get(self.model.laws.row(f"field.{name}")))
-
-    def cells(self, kind: str) -> dict[str, np.ndarray]:
-        columns = self.model.population[kind].columns()
-        here = columns["voxel"] // self.grid.whole == self.slab
-        return columns if here.all() else {name: column[here] for name, column in columns.items()}
-
-    def in_region(self, columns: dict[str, np.ndarray]) -> np.ndarray:
-        flat = np.zeros(self.grid.whole, bool)
-        box = flat.reshape(self.grid.padded_shape[1:])
-        (box[1:-1, 1:-1, 1:-1] if self.grid.dims == 3 else box[:, 1:-1, 1:-1])[:] = self.region
-        return flat[columns["voxel"] - self.slab * self.grid.whole]
 
 
 def _ratio(a: float, b: float) -> float:
     return a / b if b else math.nan
 
 
-def _tissue(s: _Slab) -> dict[str, float]:
+def _mean(values: np.ndarray, otherwise: float = math.nan) -> float:
+    return float(values.mean(dtype=float)) if values.size else otherwise
+
+
+def _tissue(s: Snapshot) -> dict[str, float]:
     if not s.layers:
         return {}
     myelin, new, axons = (s.layers[name] for name in ("myelin", "remyelinated", "axons"))
     face = s.grid.h**2 * 1e-6 if s.grid.dims == 2 else s.volume
-    region = int(s.region.sum())
-    density = float(s.model.config.tissue.axon_density)
-    thickness = s.volume / (s.grid.h**2 * 1e-6)
-    bare = myelin < DEMYELINATED_BELOW
+    region = s.region(s.config.region)
     readouts = {
-        "lesion_area_mm2": float(bare.sum()) * face,
+        "lesion_area_mm2": float((myelin < DEMYELINATED_BELOW).sum()) * face,
         "demyelinated_fraction": float(np.clip(axons - myelin, 0, None).sum() / max(float(axons.sum()), 1e-9)),
         "remyelinated_area_mm2": float(((new > 0.5 * myelin) & (myelin > 0)).sum()) * face,
-        "axon_loss": 1 - float(axons[s.region].mean()) if region else 0.0,
-        "transected_per_mm3": (
-            float(s.layers["ovoids"][s.region].mean()) * density * s.grid.h * 1e-3 * thickness / s.volume
-            if region
-            else 0.0
-        ),
-        "region_mm3": region * s.volume,
+        "mean.myelin": _mean(myelin),
+        "core.myelin": _mean(myelin[region]),
+        "axon_loss": 1 - _mean(axons[region], otherwise=1.0),
+        "axon_swollen": _mean(s.layers["swollen"][region], otherwise=0.0),
+        "transected_per_mm3": _visible_ends(s, region) / s.volume_of(s.config.region) if region.any() else 0.0,
+        "region_mm3": s.volume_of(s.config.region),
         "t2_volume_mm3": float((myelin < VISIBLE_BELOW).sum()) * s.volume,
     }
     if s.model.venules is not None and s.model.venules.n:
-        readouts["bbb_leak"] = float(s.cells("venule")["bbb"].mean())
+        bbb = s.cells("venule").state("bbb")
+        readouts["bbb_leak"], readouts["bbb_max"] = float(bbb.mean()), float(bbb.max())
     return readouts
 
 
-def _cells(s: _Slab) -> dict[str, float]:
+def _visible_ends(s: Snapshot, region: np.ndarray) -> float:
+    """Count the axons with a visible end in a region.
+
+    An axon is cut once on its way along x, so that of a bundle the highest share counts, as it does for conduction. A sum
+    over voxels would count an axon again in each: many times too much, and the more the smaller the voxel.
+    """
+    share = np.where(region, s.layers["ovoids"], 0).max(axis=-1)
+    across = s.volume / (s.grid.h * 1e-3)  # mm2 of a voxel, seen along x
+    return float(share.sum(dtype=float)) * float(s.config.tissue.axon_density) * across
+
+
+def _cells(s: Snapshot) -> dict[str, float]:
     readouts: dict[str, float] = {}
-    region = float(s.region.sum()) * s.volume
-    m1 = m2 = 0.0
-    t_cells: dict[str, int] = {}
-    for kind in s.model.population:
-        if kind == "venule":
-            continue
-        columns = s.cells(kind)
-        count = len(columns["uid"])
+    region = s.volume_of(s.config.region)
+    counts = {kind: len(s.cells(kind)) for kind in s.model.population if kind != "venule"}
+    for kind, count in counts.items():
         readouts[f"count.{kind}"] = count
         if kind != "neuron":
-            readouts[f"density.{kind}"] = float(s.in_region(columns).sum()) / region if region else 0.0
-        if "m1" in columns:
-            active = columns.get("active", np.ones(count))
-            m1 += float((columns["m1"] * active).sum(dtype=float))
-            m2 += float(((1 - columns["m1"]) * active).sum(dtype=float))
-        if kind in ("th1", "th17", "cd8", "treg"):
-            t_cells[kind] = count
-    readouts["m1_m2"], readouts["m2_m1"] = _ratio(m1, m2), _ratio(m2, m1)
-    if "treg" in t_cells:
-        readouts["treg_fraction"] = _ratio(t_cells["treg"], sum(t_cells.values()))
-    if "msc" in s.model.population:
-        total = s.grid.nx * s.grid.ny * s.grid.nz * s.volume
-        readouts["msc_density"] = readouts["count.msc"] / total
+            readouts[f"density.{kind}"] = s.count(kind, s.config.region) / region if region else 0.0
+    phagocytes, m1 = _phagocytes(s)
+    readouts["m1_m2"], readouts["m2_m1"] = _ratio(m1, phagocytes - m1), _ratio(phagocytes - m1, m1)
+    readouts["m1_mean"], readouts["phagocytes"] = _ratio(m1, phagocytes), phagocytes
+    if "treg" in counts:
+        readouts["treg_fraction"] = _ratio(counts["treg"], sum(counts.get(kind, 0) for kind in T_CELLS))
+    if s.config.tissue is not None and s.config.tissue.venules is not None:
+        readouts |= _infiltrate(s)
+    if "msc" in counts:
+        readouts["msc_density"] = counts["msc"] / s.volume_of(WHOLE)
     return readouts
+
+
+def _phagocytes(s: Snapshot, where: np.ndarray | None = None) -> tuple[float, float]:
+    """Return how many macrophages and active microglia there are, and the sum of their M1 scores.
+
+    where   counts only those in these voxels, bool in the order of ``Cells.voxel``
+    """
+    number = m1 = 0.0
+    for kind in s.model.population:
+        cells = s.cells(kind)
+        if "m1" not in cells.states:
+            continue
+        active = cells.active if where is None else cells.active * where[cells.voxel]
+        number += float(active.sum(dtype=float))
+        m1 += float((cells.state("m1") * active).sum(dtype=float))
+    return number, m1
+
+
+def _infiltrate(s: Snapshot) -> dict[str, float]:
+    """What the infiltrate is made of, in the tissue that a venule at the centre of the lesion serves."""
+    served = s.padded(s.distance() <= float(s.config.tissue.venules.radius), False)
+    cd8, th1, th17 = (
+        float(served[s.cells(kind).voxel].sum()) if kind in s.model.population else 0.0
+        for kind in ("cd8", "th1", "th17")
+    )
+    return {
+        "macrophage_t_ratio": _ratio(_phagocytes(s, served)[0], cd8 + th1 + th17),
+        "cd8_cd4": _ratio(cd8, th1 + th17),
+    }
 
 
 def velocity(
@@ -120,11 +128,11 @@ def velocity(
     return healthy * diameter / REFERENCE_DIAMETER * shape * min(1.0, (internode / healthy_internode) ** 0.4)
 
 
-def _conduction(s: _Slab) -> dict[str, float]:
+def _conduction(s: Snapshot) -> dict[str, float]:
     """Conduction of the bundles that run along x, over the voxels they cross."""
     if not s.layers or "neuron" not in s.model.population:
         return {}
-    spec = s.model.config.tissue
+    spec = s.config.tissue
     metres_per_second = 1e6 * 3600
     fast, slow = (
         float(v) / metres_per_second
@@ -147,8 +155,9 @@ def _conduction(s: _Slab) -> dict[str, float]:
     carried = float(amplitude.sum())
     length = s.grid.nx * s.grid.h * 1e-6
     mean_delay = float((delay * amplitude).sum()) / carried if carried > 0 else math.nan
-    sheaths = float(myelin[s.region].sum()) if s.region.any() else 0.0
-    share = float(new[s.region].sum()) / sheaths if sheaths else 0.0
+    region = s.region(s.config.region)
+    sheaths = float(myelin[region].sum())
+    share = float(new[region].sum()) / sheaths if sheaths else 0.0
     return {
         "g_ratio": float(spec.g_ratio) * (1 - share) + float(spec.remyelinated_g_ratio) * share,
         "velocity_m_s": length / (length / old_v + mean_delay * 1e-3),
@@ -157,16 +166,37 @@ def _conduction(s: _Slab) -> dict[str, float]:
     }
 
 
-def _fields(s: _Slab) -> dict[str, float]:
-    readouts = {}
-    for name in s.model.config.fields:
+def _fields(s: Snapshot) -> dict[str, float]:
+    readouts, region = {}, s.region(s.config.region)
+    for name in s.config.fields:
         concentration = s.field(name)
-        readouts[f"mean.{name}"] = float(concentration.mean(dtype=float))
-        readouts[f"core.{name}"] = float(concentration[s.region].mean(dtype=float)) if s.region.any() else math.nan
+        readouts[f"mean.{name}"] = _mean(concentration)
+        readouts[f"core.{name}"] = _mean(concentration[region])
         readouts[f"mass_error.{name}"] = float(s.model.fields.mass_error(name, s.slab))
         readouts[f"clamped_mass.{name}"] = float(s.model.fields.clamped_mass(name, s.slab))
-    if "debris" in s.model.config.fields:
-        readouts["debris_mean"] = float(s.field("debris")[s.region].mean(dtype=float)) if s.region.any() else 0.0
-    if "nets" in s.model.config.fields:
+    if "debris" in s.config.fields:
+        readouts["debris_mean"] = readouts["core.debris"] if region.any() else 0.0
+    if "nets" in s.config.fields:
         readouts["net_load"] = readouts["mean.nets"]
     return readouts
+
+
+def _own(s: Snapshot) -> dict[str, float]:
+    """The read-outs that the configuration defines. Means of a region without voxels have no value."""
+    return {name: _reduced(s, spec, spec.region or s.config.region) for name, spec in s.config.readouts.items()}
+
+
+def _reduced(s: Snapshot, spec: Any, region: str) -> float:
+    source, _, name = spec.of.partition(".")
+    if source == "density":
+        total = s.count(name.partition(".")[0], region, name.partition(".")[2])
+        return total if spec.reduce == "sum" else _ratio(total, s.volume_of(region))
+    there = s.layers if source == "tissue" else s.config.fields
+    if name not in there:  # left out of the scenario
+        return 0.0
+    values = (s.layers[name] if source == "tissue" else s.field(name))[s.region(region)]
+    if spec.reduce == "sum":
+        return float(values.sum(dtype=float)) * s.volume
+    if spec.reduce == "mean":
+        return _mean(values)
+    return float(getattr(values, spec.reduce)()) if values.size else math.nan

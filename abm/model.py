@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from mesa.agent import AgentSet
 
-from abm import measures
+from abm import measures, profiles
 from abm.cells import population_class
 from abm.cells.venule import Venule
 from abm.fields import Fields
 from abm.laws import TISSUE_KINDS, Laws
+from abm.plaques import lay_plaques
 from abm.population import Population
 from abm.therapy import Therapy
 from abm.tissue import ASTROCYTE_STATES, Tissue, make_grid, voxel_volume
@@ -24,7 +25,6 @@ from kernels.random import STREAMS, draw, uniform
 
 PLASTIC = (0.7548776662466927, 0.5698402909980532)  # 1/p, 1/p^2 of p^3 = p + 1: evenly spread points in 2D
 PLASTIC_3D = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
-SESSILE_SPREAD = "evenly"
 
 
 class ModelError(Exception):
@@ -52,7 +52,8 @@ class LesionModel(mesa.Model):
         self.events: list[dict[str, Any]] = []
         self._measured: dict[int, tuple[int, dict[str, float]]] = {}
 
-        has_venules = config.tissue is not None and "venule" in config.laws
+        venules = config.tissue.venules if config.tissue is not None else None
+        has_venules = venules is not None and venules.any and "venule" in config.laws
         kinds = [*config.cells, *(["venule"] if has_venules else [])]
         self.kind_numbers = {kind: number for number, kind in enumerate(sorted(config.known_kinds | {"venule"}), 1)}
         classes = {kind: Venule if kind == "venule" else population_class(kind) for kind in kinds}
@@ -77,6 +78,10 @@ class LesionModel(mesa.Model):
         self.tissue.begin_healthy()
         self._set_system(0.0)
         self._sense()
+        self.tissue.remember_health()
+        if config.tissue is not None and config.tissue.plaques:
+            lay_plaques(self)
+            self._sense()
         self.datacollector = mesa.DataCollector(
             model_reporters={"hours": lambda model: model.hours} | {name: _reader(name) for name in self.measure()}
         )
@@ -141,11 +146,15 @@ class LesionModel(mesa.Model):
         self.populations.do("sense")
 
     def _set_system(self, hours: float) -> None:
-        """Set what acts from outside the tissue: the trigger that opens venules, and how many leukocytes are on offer."""
-        tissue = self.config.tissue
-        windows = tissue.trigger.windows.values() if tissue is not None and tissue.trigger is not None else ()
-        trigger = any(float(window.from_) <= hours < float(window.to) for window in windows)
-        self.laws.row("system.trigger")[:] = 1.0 if trigger else 0.0
+        """Set what acts from outside the tissue: the trigger, and how many leukocytes are on offer."""
+        tissue, row = self.config.tissue, self.laws.row("system.trigger")
+        row[:] = 0.0
+        for window in tissue.trigger.windows.values() if tissue is not None and tissue.trigger is not None else ():
+            since, rise = hours - float(window.from_), float(window.rise)
+            if 0 <= since < float(window.to) - float(window.from_):
+                level = np.float32(min(1.0, since / rise) if rise else 1.0)
+                where = slice(None) if window.venule is None else self.population["venule"].voxel_of(window.venule)
+                row[where] = self.machine.xp.maximum(row[where], level)
         if self.steps == 0:
             for name in self.laws.system[1:]:
                 self.laws.row(f"system.{name}")[:] = 1.0
@@ -181,7 +190,7 @@ class LesionModel(mesa.Model):
             words = draw(seed, np.uint64(STREAMS["place"]), np.uint64(0), np.uint64(0))
         start = [float(uniform(word)) for word in words]
         count = int(density * volume + start[3])
-        if population.spec.motile:
+        if population.spec.motile and not population.tiles:
             with np.errstate(over="ignore"):
                 each = draw(seed, np.uint64(STREAMS["place"]), np.uint64(1), np.arange(1, count + 1, dtype=np.uint64))
             unit = np.array([uniform(word) for word in each[:3]])
@@ -207,6 +216,10 @@ class LesionModel(mesa.Model):
         if slab not in self._measured or self._measured[slab][0] != self.steps:
             self._measured[slab] = (self.steps, measures.measure(self, slab))
         return self._measured[slab][1]
+
+    def profile(self, slab: int = 0) -> dict[str, np.ndarray]:
+        """Return the radial profile of a slab now: columns with one entry per ring around the lesion's centre."""
+        return profiles.profile(self, slab)
 
     def counts(self) -> dict[str, int]:
         """Return the number of cells of each kind."""
@@ -248,10 +261,9 @@ class LesionModel(mesa.Model):
             name, at = wrong[0], wrong[1:][: self.grid.dims]
             raise ModelError(f"{name} is not a finite number at {_at(at)} um in hour {self.hours:g}; {_LIKELY}")
         for kind, population in self.population.items():
-            for name, column in population.columns().items():
-                if column.dtype.kind == "f" and not np.isfinite(column).all():
-                    row = int(np.flatnonzero(~np.isfinite(column).reshape(len(column), -1).all(axis=1))[0])
-                    columns = population.columns()
+            for name, column in population.numbers():
+                if not np.isfinite(column).all():
+                    row, columns = int(np.flatnonzero(~np.isfinite(column))[0]), population.columns()
                     place = [float(columns[axis][row]) for axis in "xyz"[: self.grid.dims]]
                     raise ModelError(
                         f"{kind} {int(columns['uid'][row])} has a {name} that is not a finite number at {_at(place)} um "

@@ -1,6 +1,7 @@
 """Population: all cells of one kind as columns, one Mesa agent; Cell: a view of one row for people."""
 
 import math
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import mesa
@@ -47,6 +48,7 @@ class Population(mesa.Agent):
     changes: ClassVar[dict[str, str]] = {}  # law: kind that the cell becomes
     deaths: ClassVar[tuple[str, ...]] = ("die",)
     label_of: ClassVar[tuple[str, str, str] | None] = None  # state, its name above one half, its name below
+    tiles: ClassVar[bool] = False  # motile, and yet evenly spread in health
 
     def __init__(self, model, kind: str):
         super().__init__(model)
@@ -138,6 +140,14 @@ class Population(mesa.Agent):
         get, n = self.machine.get, self.n
         own = {name: get(getattr(self, name)[:n].copy()) for name in ("uid", "voxel", *self.float_columns)}
         return {**own, **{name: get(self.state(name).copy()) for name in self.state_names}}
+
+    def numbers(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Give every column of fractional numbers, by name, on the host: a view where that is where they are."""
+        get, n = self.machine.get, self.n
+        for name in self.float_columns:
+            yield name, get(getattr(self, name)[:n])
+        for name in self.state_names:
+            yield name, get(self.state(name))
 
     def __len__(self) -> int:
         return self.n
@@ -247,6 +257,16 @@ class Population(mesa.Agent):
                 nothing if on_rate is None else on_rate, nothing if off_rate is None else off_rate, self.model.step_hours,
             )  # fmt: skip
 
+    def relax(self, level: str, rise: Any = None) -> None:
+        """Relax a level towards the law of its name, where there is one. rise  h, instead of the law's own"""
+        law = self.model.config.laws[self.kind].get(level)
+        if law is None or self.n == 0:
+            return
+        put, times = self.machine.put, (float(rise or law.rise), float(law.fall))
+        rows = [put(np.array([self.rows[f"{what}.{level}"]], np.int32)) for what in ("self", "law")]
+        speeds = [put(np.array([-math.expm1(-self.model.step_hours / tau)], np.float32)) for tau in times]
+        law_kernels.relax_row(self.machine, self.n, *rows, *speeds, self.values.reshape(-1), self.capacity)
+
     def propose(self) -> None:
         """Propose the next position of each cell, and ask its voxel for room."""
         if not self.motile:
@@ -295,7 +315,7 @@ class Population(mesa.Agent):
         )  # fmt: skip
 
     def collect(self) -> None:
-        """Note where cells are born: beside mothers, and where cells of other kinds turn into this one."""
+        """Note where cells are born: beside mothers, as they are, and where cells of other kinds turn into this one."""
         flatnonzero = self.machine.xp.flatnonzero
         batches = [(self, flatnonzero(self.fate[: self.n] == DIVIDES))]
         for other in self.model.populations:
@@ -303,10 +323,17 @@ class Population(mesa.Agent):
             if code is not None:
                 batches.append((other, flatnonzero(other.fate[: other.n] == code)))
         self._births = [
-            (source is self, *(getattr(source, name)[rows] for name in ("x", "y", "z", "voxel")))
+            (
+                [getattr(source, name)[rows] for name in ("x", "y", "z", "voxel")],
+                self._legacy(rows) if source is self else None,
+            )
             for source, rows in batches
             if len(rows)
         ]
+
+    def _legacy(self, rows) -> dict[str, Any]:
+        """What daughters get of the states of their mothers: all but the age."""
+        return {name: self.state(name)[rows] for name in self.state_names if name != "age"}
 
     def renew(self) -> None:
         """Remove the dead and the changed, append the newborn."""
@@ -316,16 +343,17 @@ class Population(mesa.Agent):
             self.changed = True
             stay = self.machine.xp.flatnonzero(~leaves).astype(np.int32)
             self.take(stay, len(stay))
-        for is_daughter, x, y, z, voxel in self._births:
-            first = self.n
-            slab = self.machine.get(voxel) // self.grid.whole
-            self._grow(first + len(x))
-            rows = slice(first, first + len(x))
-            for name, column in zip(("x", "y", "z", "voxel"), (x, y, z, voxel)):
+        for places, legacy in self._births:
+            voxel = places[-1]
+            rows = slice(self.n, self.n + len(voxel))
+            self._grow(rows.stop)
+            for name, column in zip(("x", "y", "z", "voxel"), places):
                 getattr(self, name)[rows] = column
-            self._newborn(rows, slab)
-            self.n += len(x)
-            if is_daughter:
+            self._newborn(rows, self.machine.get(voxel) // self.grid.whole)
+            self.n = rows.stop
+            if legacy is not None:
+                for name, values in legacy.items():
+                    self.state(name)[rows] = values
                 self._place_daughters(rows)
         self._births = []
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-INFO, CONFIG, RESOLVED, MEASURES = "run.json", "config.yaml", "resolved.yaml", "measures"
+INFO, CONFIG, RESOLVED, MEASURES, PROFILES = "run.json", "config.yaml", "resolved.yaml", "measures", "profiles"
 
 
-def read_measures(path: Path) -> "pandas.DataFrame":
-    """Read a table of read-outs to the last bit; a last row that is half written is left out."""
+def read_table(path: Path) -> "pandas.DataFrame":
+    """Read a table of numbers over days to the last bit; a last row that is half written is left out."""
     import pandas
 
     rows = path.read_text().split("\n")[:-1]
@@ -61,10 +61,18 @@ class Run:
     @cached_property
     def measures(self) -> "pandas.DataFrame":
         """Read-outs over time: the column day, then one column each."""
+        return self._table(MEASURES)
+
+    @cached_property
+    def profiles(self) -> "pandas.DataFrame":
+        """Radial profiles of the days of frames: the columns day and r_um, then one each; see abm/profiles.py."""
+        return self._table(PROFILES)
+
+    def _table(self, name: str) -> "pandas.DataFrame":
         import pandas
 
-        whole = self.folder / f"{MEASURES}.parquet"
-        return pandas.read_parquet(whole) if whole.exists() else read_measures(self.folder / f"{MEASURES}.csv")
+        whole = self.folder / f"{name}.parquet"
+        return pandas.read_parquet(whole) if whole.exists() else read_table(self.folder / f"{name}.csv")
 
     @cached_property
     def events(self) -> list[dict[str, Any]]:

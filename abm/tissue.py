@@ -76,9 +76,14 @@ class Tissue:
             self._relaxing += [put(np.array([-np.expm1(-dt / float(tau))], np.float32)) for tau in (law.rise, law.fall)]
 
     def begin_healthy(self) -> None:
-        """Sheath every axon, and note how many oligodendrocytes are around in health."""
+        """Sheath every axon."""
         if self.spec is not None and "oligodendrocyte" in self.model.population:
             self.model.population["oligodendrocyte"].myelinate_in_health()
+
+    def remember_health(self) -> None:
+        """Note how many oligodendrocytes are around each voxel: what laws call a deficit is less than that."""
+        if self.spec is not None:
+            self.ol_healthy[:] = self._ol_near
 
     def read(self) -> None:
         """Read the state of the tissue that laws depend on."""
@@ -90,12 +95,10 @@ class Tissue:
         if "oligodendrocyte" in self.model.population:
             count = self.laws.channel(self.laws.count_row("oligodendrocyte"))
             self.laws.smooth(self._near, count, self._ol_near)
-            if self.model.steps == 0:
-                self.ol_healthy[:] = self._ol_near
         axons.read_tissue(
             self.machine, self.grid.size, self.units, self.grid.size, self.capacity, self.intact, self.swollen,
             self._ol_near, self.ol_healthy, *(self.laws.row(f"tissue.{name}") for name in TISSUE_SIGNALS),
-            self.ever_bare, self.bare_hours, DEMYELINATED_BELOW, self.model.step_hours,
+            self.ever_bare, DEMYELINATED_BELOW,
         )  # fmt: skip
 
     def count_bare(self) -> None:
@@ -123,7 +126,7 @@ class Tissue:
         return self.laws.channel(rows[name]) if name in rows else self.laws.row("zero")
 
     def act(self) -> None:
-        """Shed the sheaths of dead cells, turn lost sheaths into debris, and advance the astrocytes."""
+        """Shed the sheaths of dead cells, turn lost sheaths into debris, time how long axons are bare, advance the astrocytes."""
         if self.spec is None:
             return
         machine, size, dt = self.machine, self.grid.size, np.float32(self.model.step_hours)
@@ -137,6 +140,8 @@ class Tissue:
             self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
         if hasattr(self, "_relaxing"):
             relax_row(machine, size, *self._relaxing, self.laws.flat, size)
+        self.bare_hours += dt
+        self.bare_hours *= self.laws.row("tissue.demyelinated") > np.float32(DEMYELINATED_BELOW)
         reactivity, days, scar = (self.laws.row(name) for name in ASTROCYTE_STATES)
         days += dt * (reactivity > np.float32(float(self.spec.astrocytes_reactive_above)))
         scar += self._law("astrocytes", "scar") * dt

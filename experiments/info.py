@@ -87,7 +87,12 @@ class Difference:
 
 def differences(first: str | Path, second: str | Path) -> list[Difference]:
     """List what differs between two configs; each is a scenario, a file or the folder of a run."""
-    one, other = (dict(_leaves(open_config(given).resolved())) for given in (first, second))
+    return differing(open_config(first), open_config(second))
+
+
+def differing(first: Any, second: Any) -> list[Difference]:
+    """List the values that two loaded configs do not share."""
+    one, other = (dict(_leaves(config.resolved())) for config in (first, second))
     keys = [key for key in {**one, **other} if key not in ("name", "title", "purpose")]
     return [Difference(key, one.get(key, ""), other.get(key, "")) for key in keys if one.get(key) != other.get(key)]
 

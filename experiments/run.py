@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from experiments import checkpoints, folders, provenance
+from experiments.budget import budgets, lines
 from experiments.claim import Claim
 from experiments.failures import Failure, Refused, RunFailed, Stopped, is_disk_full, reason
 from experiments.progress import Silent
@@ -177,6 +178,7 @@ class Session:
                 cells={kind: int(n) for kind, n in self.model.counts().items()},
                 phases={phase: round(seconds, 4) for phase, seconds in self.model.phase_seconds.items()},
                 measures={name: _number(value) for name, value in self.latest.items()},
+                budgets=budgets(self.model),
             )
         write_json(self.folder / folders.INFO, self.info)
 
@@ -233,6 +235,7 @@ class Session:
         if step in self.schedule.frames:
             self.model.check()
             store.add_frame(day, self.model.field_frame, self.cell_frame(), self.own_columns())
+            store.profiles.add(day, self.model.profile())
             self.note(frames=store.n_frames)
 
     def checkpoint(self, store: Store) -> None:
@@ -273,6 +276,7 @@ class Session:
         checkpoints.keep_newest(store.checkpoint_folder, 1)
         self.note(status="done", error=None, digest=self.model.digest(), frames=store.n_frames)
         log.info("done: digest %s", self.info["digest"])
+        self.reporter.message("\n".join(lines(self.info["budgets"])))
         return self.result()
 
     def warn(self, text: str) -> None:

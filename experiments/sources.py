@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from experiments.tables import short
+
 OPINIONS = ("assumed", "recalled")
 SETTING, SHAPE, DEFAULT = "setting", "shape", "default"  # numbers that need no source: choices, 0 to 1, left out
 SETTINGS = re.compile(
-    r"(seed|time|grid|output|therapy|tissue\.trigger|tissue\.venules\.(positions|spacing)|fields\.accuracy"
+    r"(seed|time|grid|output|regions|therapy|tissue\.trigger|tissue\.venules\.(positions|spacing)|fields\.accuracy"
     r"|fields\.[^.]+\.sources)(\.|$)"
 )
 COURSE = re.compile(r"(?P<factor>laws\..*\.times\.[^.]+)\.(from|to|half|hill|offset|range|linear\.\d)$")
@@ -27,15 +29,24 @@ class Value:
     source: str | None
     note: str
     where: str
+    quantity: Any
 
 
 def values(config: Any) -> list[Value]:
     """List every number of a config with its unit, range and source, in the order of the files."""
     return [
-        Value(key, number.text, _range(number), _source(config, key, number), number.note or "", number.where)
+        Value(key, number.text, _range(number), _source(config, key, number), number.note or "", number.where, number)
         for key, number in _numbers(config)
-        if not (key.endswith(".offset") and number.where == "default")  # most factors have none
+        if not _is_silent(config, key, number)
     ]
+
+
+def _is_silent(config: Any, key: str, number: Any) -> bool:
+    """Say whether a number was filled in and tells nothing: no offset, or faces held at the healthy level."""
+    if key.startswith("fields.") and key.endswith(".value"):
+        baseline = config.fields[key.split(".")[1]].baseline
+        return number == baseline and number.source == baseline.source
+    return key.endswith(".offset") and number.where == "default"
 
 
 def _numbers(config: Any) -> Iterator[tuple[str, Any]]:
@@ -89,7 +100,7 @@ def _is_identity(factor: Any) -> bool:
 def _range(number: Any) -> str:
     if number.low is None and number.high is None:
         return ""
-    return " to ".join("?" if end is None else f"{_as_typed(number, end):.6g}" for end in (number.low, number.high))
+    return " to ".join("?" if end is None else short(_as_typed(number, end)) for end in (number.low, number.high))
 
 
 def _as_typed(number: Any, canonical: float) -> float:
@@ -97,6 +108,11 @@ def _as_typed(number: Any, canonical: float) -> float:
     from abm.config.units import factor
 
     return float(Fraction(canonical) / factor(number.unit, number.canonical))
+
+
+def is_biology(value: Value) -> bool:
+    """Say whether a number needs a source: it is no choice, no 0 or 1 that gives a factor its shape, no default."""
+    return _kind(value.source) is not None
 
 
 def by_source(found: Iterable[Value]) -> dict[str, int]:
@@ -129,6 +145,7 @@ class Citation:
     n_numbers: int
     n_effects: int
     bibtex: str
+    link: str
 
 
 def citations(config: Any) -> list[Citation]:
@@ -153,7 +170,8 @@ def _entry(reference: Any) -> Mapping[str, Any]:
 
 def _citation(key: str, entry: Mapping[str, Any], n_numbers: int, n_effects: int) -> Citation:
     text, supports = str(entry["cite"]), str(entry.get("supports") or "")
-    return Citation(key, text, supports, n_numbers, n_effects, str(entry.get("bibtex") or _bibtex(key, entry)))
+    link = f"https://doi.org/{entry['doi']}" if entry.get("doi") else str(entry.get("url") or "")
+    return Citation(key, text, supports, n_numbers, n_effects, str(entry.get("bibtex") or _bibtex(key, entry)), link)
 
 
 def _bibtex(key: str, entry: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from experiments import checkpoints
 
 CHECKPOINTS = "checkpoints"
-SUMMARY = "measures.parquet"
+TABLES = ("measures", "profiles")
 SHARD_BYTES = 32 << 20  # uncompressed; a shard is rewritten whenever one of its frames comes in
 SHARD_FRAMES = 50
 COMPRESSED = 0.15  # of the bytes of a frame or table, as a cautious guess: lesions compress better
@@ -42,6 +42,7 @@ class Appended:
     """A text file that only grows; opening it cuts it back to its first ``size`` bytes."""
 
     def __init__(self, path: Path, size: int):
+        self.name = path.name
         self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115 (open as long as the run)
         self.file.truncate(size)
         self.file.seek(0, os.SEEK_END)
@@ -60,8 +61,8 @@ class Appended:
         self.file.close()
 
 
-class Measures(Appended):
-    """Read-outs, one row each time; the first row names the columns."""
+class Table(Appended):
+    """Numbers over days, one row each time or several; the first line names the columns."""
 
     def __init__(self, path: Path, size: int):
         super().__init__(path, size)
@@ -75,15 +76,15 @@ class Measures(Appended):
         last = self.file.read().decode().rstrip("\n").rpartition("\n")[2].split(",")[1:]
         return dict(zip(self.columns, map(float, last))) if last != self.columns else {}
 
-    def add(self, day: float, measures: Mapping[str, float]) -> None:
-        """Append a row. Numbers are written so that reading gives the same bits."""
-        row = ",".join(repr(float(value)) for value in (day, *measures.values())) + "\n"
+    def add(self, day: float, columns: Mapping[str, Any]) -> None:
+        """Append a row of numbers, or a row for each entry of arrays. Reading what is written gives the same bits."""
         if not self.columns:
-            self.columns = list(measures)
-            row = ",".join(["day", *self.columns]) + "\n" + row
-        elif list(measures) != self.columns:
-            raise KeyError(f"read-outs changed during the run: {set(measures) ^ set(self.columns)}")
-        self.write(row)
+            self.columns = list(columns)
+            self.write(",".join(["day", *self.columns]) + "\n")
+        elif list(columns) != self.columns:
+            raise KeyError(f"the columns of {self.name} changed during the run: {set(columns) ^ set(self.columns)}")
+        rows = zip(*(np.atleast_1d(column) for column in columns.values()), strict=True)
+        self.write("".join(",".join(map(str, (day, *row))) + "\n" for row in rows))
 
 
 class Parts:
@@ -241,9 +242,12 @@ class Store:
         self.checkpoint_folder.mkdir(exist_ok=True)
         for old in self.checkpoint_folder.glob(".*.aside"):
             old.unlink()
-        (folder / SUMMARY).unlink(missing_ok=True)
+        for name in TABLES:
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
         self.n_frames = counters.get("frames", 0)
-        self.measures = Measures(folder / "measures.csv", counters.get("measures_bytes", 0))
+        self.measures, self.profiles = (
+            Table(folder / f"{name}.csv", counters.get(f"{name}_bytes", 0)) for name in TABLES
+        )
         self.events = Appended(folder / "events.jsonl", counters.get("events_bytes", 0))
         self.cells = Parts(folder / "cells", self.n_frames)
         self.frames: Frames | None = None
@@ -269,26 +273,28 @@ class Store:
             "step": step,
             "frames": self.n_frames,
             "measures_bytes": self.measures.settle(),
+            "profiles_bytes": self.profiles.settle(),
             "events_bytes": self.events.settle(),
         }
         checkpoints.write(checkpoints.file_of(self.checkpoint_folder, step), counters, state)
         checkpoints.keep_newest(self.checkpoint_folder)
 
     def summarise(self) -> None:
-        """Write the read-outs as a table that loads at once."""
-        from abm.run_folder import read_measures
+        """Write the read-outs and the profiles as tables that load at once."""
+        from abm.run_folder import read_table
 
-        self.measures.settle()
-        path = self.folder / SUMMARY
-        aside = path.with_name(f".{path.name}")
-        read_measures(self.folder / "measures.csv").to_parquet(aside, index=False, compression="zstd")
-        os.replace(aside, path)
+        for table in (self.measures, self.profiles):
+            table.settle()
+            path = (self.folder / table.name).with_suffix(".parquet")
+            aside = path.with_name(f".{path.name}")
+            read_table(self.folder / table.name).to_parquet(aside, index=False, compression="zstd")
+            os.replace(aside, path)
 
     def close(self) -> None:
         """Let go of the files; what is not settled is dropped at a resume."""
         self.cells.abandon()
-        self.measures.close()
-        self.events.close()
+        for file in (self.measures, self.profiles, self.events):
+            file.close()
 
 
 def bytes_needed(n_frames: int, n_layers: int, voxels: int, n_cells: int, state_bytes: int) -> int:

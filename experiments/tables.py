@@ -1,10 +1,20 @@
-"""Tables for people: drawn on a terminal, plain aligned text in a pipe or a file."""
+"""Numbers and tables for people: drawn on a terminal, plain aligned text in a pipe, Markdown on a page."""
 
 from collections.abc import Sequence
 
 import typer
 
 Row = Sequence[str]
+PLAINLY = (1e-4, 1e6)  # numbers between these are written without a power of ten
+
+
+def short(number: float) -> str:
+    """Write a number with four significant digits: ``0.0198``, ``80000``, ``9.1e-6``."""
+    rounded = float(f"{number:.4g}")
+    if rounded == 0 or PLAINLY[0] <= abs(rounded) < PLAINLY[1]:
+        return f"{rounded:.12g}"
+    mantissa, exponent = f"{rounded:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def print_table(columns: Row, rows: Sequence[Row]) -> None:
@@ -31,3 +41,9 @@ def plain(columns: Row, rows: Sequence[Row]) -> list[str]:
     """Align rows in columns two blanks apart."""
     widths = [max(map(len, column)) for column in zip(columns, *rows)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in (columns, *rows)]
+
+
+def markdown(columns: Row, rows: Sequence[Row]) -> list[str]:
+    """Write rows as a table of GitHub's Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]

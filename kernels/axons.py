@@ -37,7 +37,7 @@ def injure_axons(v, intact, swollen, ovoids, swell, recover, transect, degenerat
 @kernel
 def read_tissue(
     v, units, n_voxels, capacity, intact, swollen, ol_near, ol_healthy,
-    myelin, axons, need, demyelinated, ol_fraction, deficit, ever_bare, bare_hours, half, dt,
+    myelin, axons, need, demyelinated, ol_fraction, deficit, ever_bare, half,
 ):  # fmt: skip
     """Read the state of the tissue that laws depend on from sheaths, axons and oligodendrocytes.
 
@@ -45,7 +45,7 @@ def read_tissue(
     ol_near, ol_healthy   float32[n_voxels]   density of oligodendrocytes around, now and in health, 1/mm3
     written (all float32[n_voxels]): myelin = units / capacity; axons, surviving fraction; need = max(0, axons - myelin);
     demyelinated = 1 - myelin / axons; ol_fraction; deficit = max(0, 1 - ol_fraction); ever_bare, 1 once myelin was
-    below ``half``; bare_hours, time since most of its axons lost their sheath
+    below ``half``
     """
     full = capacity[v]
     if full > ZERO:
@@ -61,4 +61,3 @@ def read_tissue(
         deficit[v] = max(ONE - ol_fraction[v], ZERO)
         if m < half:
             ever_bare[v] = ONE
-        bare_hours[v] = bare_hours[v] + dt if demyelinated[v] > half else ZERO

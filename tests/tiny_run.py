@@ -24,13 +24,13 @@ QUICK = ("run", "diffusion", "--days", "0.05", "--threads", "1")  # 12 steps of 
 
 
 def assert_same_outputs(one: Path, other: Path) -> None:
-    """Check that two folders hold the same digest, read-outs, events, frames and cells, each once and all whole."""
+    """Check that two folders hold the same digest, read-outs, profiles, events, frames and cells, each once and all whole."""
     first, second = Run.load(one), Run.load(other)
     for name in ("status", "identity", "digest", "frames", "steps", "measures", "cells"):
         assert first.info[name] == second.info[name], name
-    for name in ("measures.csv", "events.jsonl", "config.yaml"):
+    for name in ("measures.csv", "profiles.csv", "events.jsonl", "config.yaml"):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    assert first.measures.equals(second.measures)
+    assert first.measures.equals(second.measures) and first.profiles.equals(second.profiles)
     with xr.open_zarr(one / "fields.zarr") as a, xr.open_zarr(other / "fields.zarr") as b:
         assert a.identical(b)
     days = [[float(day) for day in run.cell_groups] for run in (first, second)]

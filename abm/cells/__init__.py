@@ -1,6 +1,7 @@
 """The kinds of cell: what each carries, its states, and what it does in each phase."""
 
 from abm.cells.macrophage import Macrophage
+from abm.cells.microglia import Microglia
 from abm.cells.msc import MSC
 from abm.cells.neuron import Neuron
 from abm.cells.oligodendrocyte import Oligodendrocyte
@@ -13,6 +14,7 @@ CLASSES: dict[str, type[Population]] = {
     "th17": EffectorT,
     "cd8": EffectorT,
     "macrophage": Macrophage,
+    "microglia": Microglia,
     "opc": OPC,
     "premyelinating_ol": PremyelinatingOligodendrocyte,
     "oligodendrocyte": Oligodendrocyte,

@@ -1,11 +1,6 @@
 """Mesenchymal stem cells given as a therapy."""
 
-import math
-
-import numpy as np
-
 from abm.population import Population
-from kernels.laws import relax_row
 
 POTENCIES = ("immune", "trophic", "remyel")
 
@@ -39,15 +34,7 @@ class MSC(Population):
         """Relax the licence towards its law; let the effect of pretreatment end."""
         super().act()
         config = self.model.config
-        law = config.laws[self.kind].get("licence")
-        if law is None or self.n == 0:
-            return
         pretreatment = config.msc.pretreatments[config.therapy.msc.pretreatment]
-        rise = float(pretreatment.licence_rise or law.rise)
-        rising, falling = (-math.expm1(-self.model.step_hours / tau) for tau in (rise, float(law.fall)))
-        put = self.machine.put
-        rows = [put(np.array([row], np.int32)) for row in (self.rows["self.licence"], self.rows["law.licence"])]
-        speeds = [put(np.array([speed], np.float32)) for speed in (rising, falling)]
-        relax_row(self.machine, self.n, *rows, *speeds, self.values.reshape(-1), self.capacity)
+        self.relax("licence", pretreatment.licence_rise)
         if pretreatment.lasts is not None:
             self.state("immune")[self.state("age") > float(pretreatment.lasts)] = self.potencies()["immune"]

@@ -24,6 +24,7 @@ class Neuron(Population):
         self.n = self.capacity = grid.lines
         line = np.arange(grid.lines)
         self.targets: dict[str, int] = {}
+        self.float_columns, self.state_names = ["y", "z"], ()
         slab, inside = line // (grid.ny * grid.nz), line % (grid.ny * grid.nz)
         self.y = ((inside % grid.ny + 0.5) * grid.h).astype(np.float32)
         self.z = ((inside // grid.ny + 0.5) * grid.h).astype(np.float32)

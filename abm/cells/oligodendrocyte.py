@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from abm.places import host_draw
 from abm.population import Population
 from kernels import sheaths
-from kernels.random import STREAMS
+from kernels.random import STREAMS, uniform
 
 ORIGINAL, REMYELINATED = 0, 1
 BEFORE_THE_RUN = 2**31  # steps that no run reaches: draws of the initial tissue
@@ -92,6 +93,20 @@ class Oligodendrocyte(Population):
             self.machine, n, self.seeds, step, *place, self.target, tissue.best, kind, flat, self.n_slots, held,
             tissue.units, grid.size,
         )  # fmt: skip
+
+    def lose_sheaths(self, voxels: np.ndarray, share: float, step: int) -> None:
+        """Take the sheaths in some voxels (bool[grid.size], host) away, but for a share of them left by chance."""
+        get, put, n, size = self.machine.get, self.machine.put, self.n, self.grid.size
+        slots, seeds = get(self.slots[:n]), get(self.seeds)[get(self.voxel[:n]) // self.grid.whole]
+        each = get(self.uid[:n])[:, None] * self.n_slots + np.arange(self.n_slots)
+        mark = uniform(host_draw(seeds[:, None], STREAMS["sheath"], BEFORE_THE_RUN + step, each)[0])
+        lost = (slots >= 0) & voxels[np.maximum(slots, 0) // 2] & (mark >= share)
+        units = get(self.model.tissue.units)
+        np.subtract.at(units, slots[lost] % 2 * size + slots[lost] // 2, 1)
+        slots[lost] = -1
+        self.model.tissue.units[:] = put(units)
+        self.slots[:n] = put(slots)
+        self.state("held")[:] = put((slots >= 0).sum(axis=1).astype(np.float32))
 
     def act(self) -> None:
         """Lose sheaths to stripping, and wrap bare axons in reach."""

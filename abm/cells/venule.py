@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from abm.places import host_draw, in_ball, point_of
 from abm.population import Population
-from kernels.random import STREAMS, draw, uniform
+from kernels.random import STREAMS, uniform
 
 
 class Venule(Population):
@@ -27,17 +28,27 @@ class Venule(Population):
         self.place_cells(x, y, z, slabs, served=self.machine.put(served.astype(np.float32)))
 
     def _positions(self, venules) -> list[tuple[float, float, float]]:
+        """The venules with a name, then those of a square lattice through the middle of the tissue.
+
+        Those of the lattice that are nearer than half its spacing to a named one give way to it.
+        """
         grid = self.grid
-        size = [grid.nx * grid.h, grid.ny * grid.h, grid.nz * grid.h if grid.dims == 3 else 0.0]
-        if venules.positions:
-            return [(float(p.x), float(p.y), float(p.z or size[2] / 2)) for p in venules.positions.values()]
+        named = [point_of(place, grid) for place in venules.positions.values()]
         if not venules.spacing:
-            return []
-        counts = [max(1, round(length / float(venules.spacing))) for length in size[: grid.dims]] + [1] * (
-            3 - grid.dims
-        )
-        axes = [(np.arange(n) + 0.5) * length / n for n, length in zip(counts, size)]
-        return [(x, y, z) for z in axes[2] for y in axes[1] for x in axes[0]]
+            return named
+        spacing, axes = float(venules.spacing), []
+        for cells in (grid.nx, grid.ny, grid.nz)[: grid.dims]:
+            middle = cells * grid.h / 2
+            each_side = int(middle / spacing)
+            axes.append(middle + spacing * np.arange(-each_side, each_side + 1))
+        x, y, z = (*axes, np.zeros(1))[:3]
+        lattice = [(float(a), float(b), float(c)) for c in z for b in y for a in x]
+        return named + [point for point in lattice if all(math.dist(point, each) >= spacing / 2 for each in named)]
+
+    def voxel_of(self, name: str):
+        """Return the voxels of a named venule, one in each slab."""
+        row = list(self.model.config.tissue.venules.positions).index(name)
+        return self.voxel[: self.n][self.uid[: self.n] == row + 1]
 
     def _served_volumes(self, positions: np.ndarray, radius: float) -> np.ndarray:
         """Volume (mm3) of the tissue within ``radius`` of each venule and nearer to it than to another."""
@@ -121,13 +132,6 @@ class Venule(Population):
         return [(at[axis] + words[axis + 1]) * h if axis < self.grid.dims else 0.0 for axis in range(3)]
 
 
-def host_draw(seed, stream: int, step: int, uid):
-    """Draw four words on the host, the same as a kernel would; seed and uid may be arrays."""
-    u = np.uint64
-    with np.errstate(over="ignore"):
-        return draw(np.asarray(seed).astype(u), u(stream), u(step), np.asarray(uid).astype(u))
-
-
 def poisson(expected: np.ndarray, seed, stream: int, step: int, uid) -> np.ndarray:
     """Draw Poisson counts by inversion of one 53-bit uniform each."""
     a, b, _, _ = host_draw(seed, stream, step, uid)
@@ -141,15 +145,3 @@ def poisson(expected: np.ndarray, seed, stream: int, step: int, uid) -> np.ndarr
         reached = np.where(more, reached + term, reached)
         more &= (mark >= reached) & (term > 0)
     return counts
-
-
-def in_ball(radius: float, dims: int, seed, stream: int, step: int, uid: int) -> tuple[float, float, float]:
-    """Draw a point uniformly in a disc (2D) or ball (3D) around 0."""
-    a, b, c, _ = (float(uniform(word)) for word in host_draw(seed, stream, step, uid))
-    angle = 2 * math.pi * a
-    if dims == 2:
-        r = radius * math.sqrt(b)
-        return r * math.cos(angle), r * math.sin(angle), 0.0
-    r, cosine = radius * b ** (1 / 3), 2 * c - 1
-    sine = math.sqrt(1 - cosine * cosine)
-    return r * sine * math.cos(angle), r * sine * math.sin(angle), r * cosine

@@ -86,10 +86,21 @@ class Condition:
     value (NaN) does not hold.
     """
 
-    def __init__(self, text: str, fields: Mapping[str, str] | None = None, kinds: Iterable[str] = ()):
-        """Parse ``text``; ``fields`` (name -> unit) and ``kinds`` are the names that read-outs may end in."""
+    def __init__(
+        self,
+        text: str,
+        fields: Mapping[str, str] | None = None,
+        kinds: Iterable[str] = (),
+        own: Mapping[str, str] | None = None,
+    ):
+        """Parse ``text``.
+
+        fields, kinds   names that read-outs may end in; fields with their units
+        own             the config's own read-outs with their units
+        """
         self.text = " ".join(text.split())
-        self._units = read_out_units(fields or {}, kinds)
+        self._units = read_out_units(fields or {}, kinds) | dict(own or {})
+        self.names: set[str] = set()  # the read-outs that it reads
         self._tokens = _tokens(text)
         self._root = self._either(0)
         if self._tokens:
@@ -173,6 +184,7 @@ class Condition:
             raise ConditionError(
                 f"reads '{name}', which is no read-out; {hint(name, [*self._units, *READ_OUT_ALIASES])}"
             )
+        self.names.add(name)
         return _Operand(name, 0.0, self._units[name])
 
     def _next_is(self, text: str) -> bool:

@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from abm.config.laws_schema import Law, Signal
 from abm.config.model import Part
 from abm.config.quantity import Quantity
+from abm.config.readouts_schema import ReadOut, Region, acting
 from abm.config.schema import Cell, Field, Grid, MscTables, Output, Reference, Subject, Time, Tissue
 from abm.config.therapy_schema import Dose, Therapy
 from abm.config.tree import Branch, nodes
@@ -19,6 +20,7 @@ from abm.config.tree import Branch, nodes
 PLAIN = re.compile(r"[A-Za-z_][\w./-]*")  # text that YAML needs no quotes for
 # what cannot change a run: not part of its identity
 SPEECH = ("label", "colour", "title", "purpose", "name", "note", "source")
+SILENT = ("output", "references", "region", "regions", "readouts")
 
 
 class Config(Part):
@@ -45,6 +47,9 @@ class Config(Part):
     subject: Subject | None
     msc: MscTables | None
     therapy: Therapy
+    region: str
+    regions: dict[str, Region]
+    readouts: dict[str, ReadOut]
     output: Output
     references: dict[str, Reference]
     known_kinds: SkipJsonSchema[frozenset[str]]
@@ -118,10 +123,17 @@ class Config(Part):
         return "\n".join(_lines(self.resolved())) + "\n"
 
     def identity(self) -> str:
-        """Canonical JSON of all that can change the run: no labels, sources or output. Equal texts, equal runs."""
+        """Canonical JSON of all that can change the run: no labels, sources or output. Equal texts, equal runs.
+
+        Read-outs and regions are part of it where the condition of a dose reads them.
+        """
+        conditions = (dose.when for dose in self.doses if dose.when is not None)
+        acts = set(acting(self.region, self.readouts, (name for when in conditions for name in when.names)))
         whole: dict[str, Any] = {"schema": self.schema_}
         for path, value in self.leaves():
-            if path[0] in ("output", "references") or (path[-1] in SPEECH and path[:2] != ("therapy", "msc")):
+            if path[0] in SILENT and path[:1] not in acts and path[:2] not in acts:
+                continue
+            if path[-1] in SPEECH and path[:2] != ("therapy", "msc"):
                 continue
             whole[".".join(path)] = [float(each) for each in value] if _are_quantities(value) else value
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))

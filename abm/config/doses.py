@@ -7,6 +7,7 @@ from abm.config.checks import PER_UM3, Checks, volume
 from abm.config.conditions import Condition, ConditionError
 from abm.config.errors import hint
 from abm.config.quantity import Quantity
+from abm.config.readouts_schema import units
 from abm.config.therapy_schema import Dose, DosePlan, MscTherapy
 
 
@@ -143,7 +144,7 @@ class Doses(Checks):
         fields = {name: unit for name, unit in names.fields.items() if unit is not None}
         fields |= dict.fromkeys(names.known_fields - set(fields), "1")
         try:
-            return Condition(plan.when, fields, names.known_kinds)
+            return Condition(plan.when, fields, names.known_kinds, units(self.read.readouts, fields))
         except ConditionError as error:
             self.refuse(f"{path}.when", f"= '{plan.when}' {error}")
             return None

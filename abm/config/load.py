@@ -13,6 +13,7 @@ from abm.config.files import LIBRARY, SCHEMA, Gathered, Library, set_time_and_se
 from abm.config.laws_reader import read_laws
 from abm.config.merge import empty_removals, merge
 from abm.config.quantity import Quantity
+from abm.config.readouts import ReadOuts
 from abm.config.refusals import Refusals
 from abm.config.report import is_entry
 from abm.config.resolved import KNOWN, MARK, is_resolved, known_names, unwrap
@@ -20,6 +21,7 @@ from abm.config.schema import Field, Grid, Output, Reference
 from abm.config.sections import TEXTS, Read, Reader, read_sections
 from abm.config.therapy_schema import Therapy
 from abm.config.tree import Branch, Leaf, as_tree, branch, find, is_null
+from abm.config.vocabulary import REGIONS
 
 WORD = re.compile(r"\w+")
 SEED_BITS = 53  # a seed stays exact in every JSON reader
@@ -79,6 +81,8 @@ def _build(
     read.laws, law_nodes = read_laws(reader, read)
     tree = _with_laws(tree, law_nodes)
     Refusals(tree, read, problems).check()
+    region = texts["region"] or REGIONS[0]
+    ReadOuts(tree, read, problems).check(region, tree.keys.get("region", ""))
     doses = Doses(tree, read, problems).planned()
     problems.stop_if_any()
     parts = read.parts
@@ -100,6 +104,9 @@ def _build(
         subject=parts["subject"],
         msc=parts["msc"],
         therapy=parts["therapy"] or Therapy(),
+        region=region,
+        regions=read.regions,
+        readouts=read.readouts,
         output=_named_output(parts["output"] or Output(), read),
         references={},
         known_kinds=frozenset(read.names.known_kinds),

@@ -124,9 +124,26 @@ class Refusals(Checks):
                 self.inside(f"fields.{name}.sources.{place}", source)
 
     def _venules(self) -> None:
-        if self.tissue is not None and self.tissue.venules is not None:
-            for name, position in self.tissue.venules.positions.items():
-                self.inside(f"tissue.venules.positions.{name}", position)
+        """Venules and plaques lie in the domain; the trigger names a venule that has a position."""
+        if self.tissue is None:
+            return
+        positions = self.tissue.venules.positions if self.tissue.venules is not None else {}
+        for name, position in positions.items():
+            self.inside(f"tissue.venules.positions.{name}", position)
+        for name, window in self.tissue.trigger.windows.items():
+            if window.venule is not None and window.venule not in positions:
+                key = f"tissue.trigger.windows.{name}.venule"
+                self.refuse(key, f"= '{window.venule}' is no venule with a position; {hint(window.venule, positions)}")
+        for name, plaque in self.tissue.plaques.items():
+            self.inside(f"tissue.plaques.{name}.at", plaque.at)
+            for part in ("survive", "cells"):
+                for kind in getattr(plaque, part):
+                    if kind not in self.read.cells or kind == "neuron":
+                        kinds = [each for each in self.read.cells if each != "neuron"]
+                        self.refuse(
+                            f"tissue.plaques.{name}.{part}.{kind}",
+                            f"names '{kind}', no kind of cell in this tissue; {hint(kind, kinds)}",
+                        )
 
     def _cadence(self) -> None:
         """Output comes at whole steps."""

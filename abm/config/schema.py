@@ -190,22 +190,35 @@ class Venules(Part):
     spacing: Annotated[Quantity, Unit("um", "distance between venules", above=0)] | None = None
     positions: dict[Name, Point] = {}
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.spacing is not None and self.positions:
-            raise refuse(((), "{key} has 'spacing' and 'positions'; set one of them to null"))
-        return self
-
     @property
     def any(self) -> bool:
         """Say whether there is a venule at all."""
         return self.spacing is not None or bool(self.positions)
 
 
-class Trigger(Part):
-    """When venules are forced open."""
+class TriggerWindow(Window):
+    """When the trigger is on: everywhere, or at one venule; at once, or rising over some time."""
 
-    windows: dict[Name, Window] = {}
+    venule: str | None = None
+    rise: Annotated[Quantity, Unit("day", "time over which it rises to 1", at_least=0)] = Quantity(0, "day")
+
+
+class Trigger(Part):
+    """When something acts on the tissue from outside."""
+
+    windows: dict[Name, TriggerWindow] = {}
+
+
+class Plaque(Part):
+    """A disc (2D) or ball of tissue that is damaged at the start. Shares are of the healthy state."""
+
+    at: Point
+    radius: Length
+    myelin: Share = Quantity(1)
+    debris: Share = Quantity(0)
+    bbb: Share = Quantity(0)
+    survive: dict[Name, Share] = {}
+    cells: dict[Name, Density] = {}
 
 
 class Tissue(Part):
@@ -233,6 +246,7 @@ class Tissue(Part):
     conduction: Conduction
     venules: Venules | None = None
     trigger: Trigger = Trigger()
+    plaques: dict[Name, Plaque] = {}
 
 
 class Subject(Part):
@@ -285,6 +299,7 @@ class Output(Part):
     measures_every: Hours = Quantity(6, "h")
     frames_every: Hours = Quantity(24, "h")
     checkpoint_every: Hours = Quantity(24, "h")
+    profile_width: Length = Quantity(50, "um")
     fields: Chosen = "all"
     cells: Chosen = "all"
 

@@ -11,12 +11,13 @@ from abm.config.laws_schema import Law, Signal
 from abm.config.model import NAME, Context, Part
 from abm.config.names import Names, sum_unit
 from abm.config.quantity import Quantity
+from abm.config.readouts_schema import ReadOut, Region
 from abm.config.report import report
 from abm.config.schema import Cell, Field, Grid, MscTables, Output, Reference, Subject, Time, Tissue
 from abm.config.therapy_schema import Therapy
 from abm.config.tree import Branch, Leaf, Node, Path, Row, branch, is_null, plain
 from abm.config.units import UnitError, canonical_of, same_dimension
-from abm.config.vocabulary import PLACES, TISSUE_STATES
+from abm.config.vocabulary import PLACES, READ_OUTS, REGIONS, TISSUE_STATES
 
 SECTIONS: dict[str, type[Part]] = {
     "time": Time,
@@ -27,8 +28,15 @@ SECTIONS: dict[str, type[Part]] = {
     "therapy": Therapy,
     "output": Output,
 }
-MAPS: dict[str, type[Part]] = {"fields": Field, "cells": Cell, "signals": Signal, "references": Reference}
-TEXTS = ("title", "purpose", "name")
+MAPS: dict[str, type[Part]] = {
+    "fields": Field,
+    "cells": Cell,
+    "signals": Signal,
+    "references": Reference,
+    "regions": Region,
+    "readouts": ReadOut,
+}
+TEXTS = ("title", "purpose", "name", "region")
 TOP_LEVEL = (*SECTIONS, *MAPS, *TEXTS, "groups", "laws", "seed", "schema")
 ACCURACY = 0.01
 RESERVED_FIELDS = {"accuracy", *TISSUE_STATES}
@@ -50,6 +58,8 @@ class Read:
     cells: dict[str, Cell] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
     laws: dict[str, dict[str, Law]] = field(default_factory=dict)
+    regions: dict[str, Region] = field(default_factory=dict)
+    readouts: dict[str, ReadOut] = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
 
 
@@ -151,7 +161,10 @@ def read_sections(
     )
     reader.names_taken("cells", dict.fromkeys(PLACES, "an owner of laws"))
     reader.names_taken("signals", dict.fromkeys(TISSUE_STATES, "a tissue state"))
+    reader.names_taken("regions", dict.fromkeys(REGIONS, "a region"))
+    reader.names_taken("readouts", {**dict.fromkeys(READ_OUTS, "a read-out"), "day": "the first column"})
     read.fields, read.cells = reader.each("fields"), reader.each("cells")
+    read.regions, read.readouts = reader.each("regions"), reader.each("readouts")
     read.names.fields |= {name: part.unit for name, part in read.fields.items()}
     read.groups = _groups(reader, read.names)
     read.signals = _signals(reader, read.names)

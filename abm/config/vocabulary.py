@@ -80,18 +80,33 @@ RELEASE_UNITS = ("units/event",)
 
 FIELD_UNITS = ("pg/mL", "uM", "1/mm3", "1")
 
-# read-out -> unit; `<field>` and `<kind>` stand for a name
+# what the tissue shows of each voxel, as fractions of the healthy state
+LAYERS = ("myelin", "remyelinated", "axons", "swollen", "ovoids", "reactivity")
+
+# regions that need no definition; the first is that of the read-outs unless `region:` says otherwise
+REGIONS = ("ever_demyelinated", "demyelinated", "whole")
+
+# read-out -> unit
 READ_OUTS = {
     "lesion_area_mm2": "mm^2",
     "demyelinated_fraction": "1",
     "remyelinated_area_mm2": "mm^2",
+    "mean.myelin": "1",
+    "core.myelin": "1",
     "debris_mean": "1",
     "axon_loss": "1",
+    "axon_swollen": "1",
     "transected_per_mm3": "1/mm^3",
+    "region_mm3": "mm^3",
     "bbb_leak": "1",
+    "bbb_max": "1",
     "m1_m2": "1",
     "m2_m1": "1",
+    "m1_mean": "1",
+    "phagocytes": "1",
     "treg_fraction": "1",
+    "macrophage_t_ratio": "1",
+    "cd8_cd4": "1",
     "net_load": "1/mm^3",
     "g_ratio": "1",
     "velocity_m_s": "m/s",

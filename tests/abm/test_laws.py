@@ -104,13 +104,13 @@ def test_at_most_and_synergy_of_a_level(model):
 
 
 def test_contact_slows_a_t_cell(model):
-    """speed = 9 um/min, x 0.3 with a macrophage within 20 um."""
+    """speed = 4 um/min, x 0.3 with a macrophage within 20 um."""
     add_cells(model, "th1", 1, spread=0.0)
     model.population["th1"].place_cells([100.0], [100.0], [0.0], 0)
     model.population["macrophage"].place_cells([212.0], [212.0], [0.0], 0)  # 17 um away
     model._sense()
     speed = dict(zip(model.population["th1"].columns()["x"], model.population["th1"].law("speed")))
-    assert speed[100.0] == pytest.approx(9 * 60) and speed[200.0] == pytest.approx(9 * 60 * 0.3, rel=1e-5)
+    assert speed[100.0] == pytest.approx(4 * 60) and speed[200.0] == pytest.approx(4 * 60 * 0.3, rel=1e-5)
 
 
 def test_secretion_and_uptake_of_a_voxel(model):

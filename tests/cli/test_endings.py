@@ -151,7 +151,7 @@ def test_too_little_memory_is_one_sentence(remyelin, after_step):
 def test_a_full_disk_stops_the_run_and_it_goes_on_later(remyelin, monkeypatch, go_on, where):
     """Whatever is being written when the disk is full, the run resumes to the same digest."""
     places = {
-        "measures": (store.Measures, "add"),
+        "measures": (store.Table, "add"),
         "cells": (store.Parts, "settle"),
         "checkpoint": (checkpoints, "write"),
         "info": (store.checkpoints, "replace_file"),

@@ -159,8 +159,8 @@ def test_laws_are_printed_as_equations_with_numbers_and_sources(command):
 
 
 def test_laws_of_a_kind_that_is_left_out_or_unknown(command):
-    with pytest.raises(ConfigError, match="'microglia' is left out of scenario 'acute'"):
-        command("laws", "microglia")
+    with pytest.raises(ConfigError, match="'neutrophil' is left out of scenario 'acute'"):
+        command("laws", "neutrophil")
     with pytest.raises(ConfigError, match="did you mean 'macrophage'"):
         command("laws", "macrophages")
 

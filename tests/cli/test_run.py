@@ -21,8 +21,8 @@ ANSWER = {
 
 def test_the_folder_has_the_layout_of_the_contract(finished):
     assert {path.name for path in finished.iterdir()} == {
-        "config.yaml", "resolved.yaml", "run.json", "measures.parquet", "measures.csv", "fields.zarr", "cells",
-        "checkpoints", "events.jsonl", "log.txt",
+        "config.yaml", "resolved.yaml", "run.json", "measures.parquet", "measures.csv", "profiles.parquet", "profiles.csv",
+        "fields.zarr", "cells", "checkpoints", "events.jsonl", "log.txt",
     }  # fmt: skip
     assert (finished / "config.yaml").read_text() == load("demo").source_text
     assert not list(finished.rglob(".*"))
@@ -74,6 +74,18 @@ def test_the_mean_of_a_stored_field_is_the_read_out(finished):
     with xr.open_zarr(finished / "fields.zarr") as stored:
         means = stored["ccl2"].astype(float).mean(("x", "y")).to_numpy()
     np.testing.assert_allclose(means, run.measures["mean.ccl2"].to_numpy()[[0, 2, 4, 6, 8]], rtol=1e-6)
+
+
+def test_profiles_are_kept_with_every_frame(finished):
+    run = Run.load(finished)
+    profiles = run.profiles
+    np.testing.assert_allclose(np.unique(profiles["day"]), run.frame_days)
+    assert list(profiles)[:3] == ["day", "r_um", "volume_mm3"] and {"myelin", "mean.tnf", "density.opc"} <= set(
+        profiles
+    )
+    whole = profiles[profiles["day"] == profiles["day"].max()]
+    mean = (whole["mean.ccl2"] * whole["volume_mm3"]).sum() / whole["volume_mm3"].sum()
+    np.testing.assert_allclose(mean, run.measures["mean.ccl2"].iloc[-1], rtol=1e-5)
 
 
 def test_each_dose_is_one_event(finished):

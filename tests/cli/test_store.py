@@ -8,8 +8,8 @@ import pyarrow.parquet
 import pytest
 import xarray as xr
 
-from abm.run_folder import read_measures
-from experiments.store import Appended, Frames, Layer, Measures, Parts, bytes_needed
+from abm.run_folder import read_table
+from experiments.store import Appended, Frames, Layer, Parts, Table, bytes_needed
 
 LAYERS = {"tnf": Layer("pg/mL", "TNF"), "myelin": Layer("1", "myelin")}
 DAYS = np.arange(7) / 2
@@ -40,12 +40,12 @@ def test_read_outs_keep_every_bit_and_their_columns(tmp_path):
     rows = [{"a": 0.1 + 0.2, "b": math.nan}, {"a": 1e-300, "b": -0.0}, {"a": 2**-1074, "b": 5e300}]
     size = 0
     for day, row in enumerate(rows):
-        table = Measures(tmp_path / "m.csv", size)
+        table = Table(tmp_path / "m.csv", size)
         table.add(day / 3, row)
         assert repr(table.latest()) == repr(row)
         size = table.settle()
         table.close()
-    read = read_measures(tmp_path / "m.csv")
+    read = read_table(tmp_path / "m.csv")
     assert list(read) == ["day", "a", "b"]
     for name in ("a", "b"):
         np.testing.assert_array_equal(read[name], [row[name] for row in rows])
@@ -53,12 +53,29 @@ def test_read_outs_keep_every_bit_and_their_columns(tmp_path):
 
 
 def test_a_read_out_that_comes_or_goes_is_an_error(tmp_path):
-    table = Measures(tmp_path / "m.csv", 0)
+    table = Table(tmp_path / "m.csv", 0)
     assert table.latest() == {}
     table.add(0, {"a": 1.0})
-    with pytest.raises(KeyError, match="read-outs changed"):
+    with pytest.raises(KeyError, match=r"columns of m\.csv changed"):
         table.add(1, {"a": 1.0, "b": 2.0})
     table.close()
+
+
+def test_several_rows_of_a_day_are_cut_back_together(tmp_path):
+    ring = np.array([25, 75], np.float32)
+    table = Table(tmp_path / "p.csv", 0)
+    table.add(0.0, {"r_um": ring, "tnf": np.array([0.1, np.nan], np.float32)})
+    size = table.settle()
+    table.add(0.5, {"r_um": ring, "tnf": ring})
+    table.close()
+    table = Table(tmp_path / "p.csv", size)
+    with pytest.raises(ValueError):
+        table.add(1.0, {"r_um": ring, "tnf": ring[:1]})
+    table.add(1.0, {"r_um": ring[:1], "tnf": np.array([1e-30], np.float32)})
+    table.close()
+    read = read_table(tmp_path / "p.csv").astype(np.float32)
+    assert read["day"].tolist() == [0, 0, 1] and read["r_um"].tolist() == [25, 75, 25]
+    np.testing.assert_array_equal(read["tnf"], np.array([0.1, np.nan, 1e-30], np.float32))
 
 
 def test_parts_after_a_checkpoint_are_written_anew(tmp_path):

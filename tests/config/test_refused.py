@@ -81,7 +81,18 @@ signal: {}
         ("grid.faces=periodik", "grid.faces = 'periodik' is not one of no_flux, value, periodic; did you mean 'periodic'?"),
         ("grid.faces={x: periodic, q: value}", "unknown key 'grid.faces.q'; allowed: x, y, z"),
         ("tissue.g_ratio=2", "tissue.g_ratio = 2 is outside above 0 to 1 (axon over fibre diameter)"),
-        ("tissue.venules.spacing=100", "tissue.venules has 'spacing' and 'positions'; set one of them to null"),
+        (
+            "tissue.trigger.windows.onset.venule=centre",
+            "tissue.trigger.windows.onset.venule = 'centre' is no venule with a position; did you mean 'central'?",
+        ),
+        (
+            "tissue.plaques={one: {at: {x: 900, y: 9}, radius: 50}}",
+            "tissue.plaques.one.at.x = 900 um is outside the domain, which ends at 400 um",
+        ),
+        (
+            "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, cells: {macrofage: 5}}}",
+            "tissue.plaques.one.cells.macrofage names 'macrofage', no kind of cell in this tissue; did you mean 'macrophage'?",
+        ),
         ("tissue.venules.positions.central.x=900", "central.x = 900 um is outside the domain, which ends at 400 um"),
         ("tissue.trigger.windows.onset.to=0", "tissue.trigger.windows.onset.to = 0 must be later than 'from'"),
         ("output.fields=[tnf, rss]", "output.fields names 'rss', which no config defines; did you mean 'ros'?"),

@@ -75,6 +75,7 @@ def kill(folder, word, times):
         ("cells/part-", 2),
         ("step-000000050", 1),
         ("measures.parquet", 1),
+        ("profiles.parquet", 1),
     ],
 )
 def test_killed_inside_a_write_it_ends_the_same(tmp_path, finished, word, times):

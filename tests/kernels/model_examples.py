@@ -197,8 +197,7 @@ def injure_axons(rng):
 def read_tissue(rng):
     _, _, units = myelin(rng)
     state = [*rng.random((2, SIZE)).astype(f4), *(1e4 * rng.random((2, SIZE)).astype(f4))]
-    written = [*np.zeros((7, SIZE), f4), rng.random(SIZE).astype(f4)]
-    return SIZE, [units, SIZE, np.full(SIZE, 15, f4), *state, *written, 0.5, 0.1]
+    return SIZE, [units, SIZE, np.full(SIZE, 15, f4), *state, *np.zeros((7, SIZE), f4), 0.5]
 
 
 _EXAMPLES = (

@@ -1,0 +1,32 @@
+"""Resident microglia: homeostatic until an alarm activates them, then phagocytes on the M1-M2 score of macrophages."""
+
+from abm.population import Population
+from kernels.laws import polarise
+
+
+class Microglia(Population):
+    """Microglia tile healthy tissue; only active ones carry a score, secrete and walk at full speed.
+
+    active   0 homeostatic, 1 active
+    m1       score of an active cell, 1 when it becomes active; 0 of a homeostatic one
+    m2       1 - m1 of an active cell; 0 of a homeostatic one
+    alarm    relaxes towards its law
+    """
+
+    states = ("active", "m1", "m2", "alarm")
+    switches = {"active": ("activate", "calm")}
+    label_of = ("active", "active", "resting")
+    tiles = True
+
+    def act(self) -> None:
+        """Raise or calm the alarm, switch activity, move the score towards the balance of its two rates."""
+        resting = self.state("active") == 0
+        super().act()
+        self.relax("alarm")
+        active, m1 = self.state("active"), self.state("m1")
+        to_m1, to_m2 = self.law("to_m1"), self.law("to_m2")
+        if to_m1 is not None and to_m2 is not None:
+            polarise(self.machine, self.n, m1, to_m1, to_m2, self.model.step_hours)
+        m1[resting] = 1.0
+        m1 *= active
+        self.state("m2")[:] = active - m1
