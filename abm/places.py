@@ -1,4 +1,4 @@
-"""Places in the simulated tissue: what lies near a point, and cells scattered around one."""
+"""Places in the simulated tissue: what lies near a point, where the lesion is, and cells scattered over voxels."""
 
 import math
 from typing import Any
@@ -41,38 +41,37 @@ def squared_distance(grid, centre) -> np.ndarray:
 
 
 def near(grid, centre, radius: float) -> np.ndarray:
-    """Return which voxels have their middle within ``radius`` of a point: bool (z, y, x), without the halo."""
-    return squared_distance(grid, centre) <= radius**2
+    """Return which voxels have their middle within ``radius`` of a point, or hold it: bool (z, y, x), without the halo."""
+    squared = squared_distance(grid, centre)
+    return (squared <= radius**2) | (squared == squared.min())
 
 
-def volume_near(model: Any, centre, radius: float) -> float:
-    """Return the volume (mm3) of simulated tissue within ``radius`` of a point: at least that of a voxel."""
-    return max(int(near(model.grid, centre, radius).sum()), 1) * model.voxel_volume * 1e-9
+def lesion_site(config: Any, grid: Any) -> tuple[float, float, float] | None:
+    """Return where a configuration puts its lesion, um: the venule that is forced open first, the first plaque, or the
+    only venule with a position. None where it says nothing."""
+    if config.tissue is None:
+        return None
+    venules = config.tissue.venules.positions if config.tissue.venules is not None else {}
+    windows = sorted(config.tissue.trigger.windows.values(), key=lambda window: float(window.from_))
+    sites = [venules[window.venule] for window in windows if window.venule is not None]
+    sites += [plaque.at for plaque in config.tissue.plaques.values()]
+    sites += list(venules.values()) if len(venules) == 1 else []
+    return point_of(sites[0], grid) if sites else None
 
 
-def rows_near(model: Any, columns: dict[str, np.ndarray], centre, radius: float, slab: int) -> np.ndarray:
-    """Return which cells of a slab lie within ``radius`` of a point, bool[n]."""
-    squared = sum((columns[axis] - at) ** 2 for axis, at in zip("xyz"[: model.grid.dims], centre))
-    return (squared <= radius**2) & (columns["voxel"] // model.grid.whole == slab)
+def scatter(model: Any, where: np.ndarray, expected: float, slab: int, stream: str, number: int, part: int = 0):
+    """Return positions (x, y, z) in um of cells placed uniformly in some voxels of the tissue.
 
-
-def scatter(model: Any, centres, radius: float, counts, slab: int, stream: str, number: int):
-    """Return positions (x, y, z) of cells placed uniformly within ``radius`` of each centre, inside the tissue.
-
-    counts   cells expected at each centre: the fraction is left to chance
-    number   tells apart what is placed from the same stream of random numbers
+    where      bool (z, y, x)
+    expected   number of cells: its fraction is left to chance
+    number     tells apart what is placed from the same stream of random numbers; ``part`` what is placed at once
     """
-    grid, key = model.grid, (int(model.seeds[slab]), STREAMS[stream], number)
-    size = (grid.nx * grid.h, grid.ny * grid.h, grid.nz * grid.h if grid.dims == 3 else math.inf)
-    points = []
-    for which, (centre, expected) in enumerate(zip(centres, counts)):
-        chance = float(uniform(host_draw(*key, which << 40)[0]))
-        wanted, attempt = int(expected + chance), 0
-        while wanted > 0:
-            attempt += 1
-            offset = in_ball(radius, grid.dims, *key, (which << 40) + attempt)
-            point = tuple(at + d for at, d in zip(centre, offset))
-            if all(0 <= p <= s for p, s in zip(point, size)):
-                points.append(point)
-                wanted -= 1
-    return np.array(points, np.float64).reshape(-1, 3).T
+    grid, voxels = model.grid, np.argwhere(where)[:, ::-1]
+    key = (int(model.seeds[slab]), STREAMS[stream], number)
+    count = int(expected + float(uniform(host_draw(*key, part << 40)[0]))) if len(voxels) else 0
+    words = [uniform(word).astype(float) for word in host_draw(*key, (part << 40) + np.arange(1, count + 1))]
+    chosen = voxels[np.minimum((words[0] * len(voxels)).astype(int), len(voxels) - 1)]
+    places = ((chosen + np.transpose(words[1:])) * grid.h).T
+    if grid.dims == 2:
+        places[2] = 0.0
+    return places

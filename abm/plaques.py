@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from abm.places import host_draw, near, point_of, rows_near, scatter, volume_near
+from abm.places import host_draw, near, point_of, scatter
 from kernels.random import STREAMS, uniform
 
 FIRST_STEP = 2  # of the stream ``place``: its steps 0 and 1 place the cells of healthy tissue
@@ -21,8 +21,10 @@ class _Plaque:
     def __init__(self, model: Any, plaque: Any, slab: int, step: int):
         self.model, self.plaque, self.slab, self.step = model, plaque, slab, step
         self.centre, self.radius = point_of(plaque.at, model.grid), float(plaque.radius)
+        self.inside = near(model.grid, self.centre, self.radius)
+        self.volume = np.count_nonzero(self.inside) * model.voxel_volume * 1e-9
         self.voxels = np.zeros(model.grid.size, bool)
-        model.grid.inner(self.voxels)[slab] = near(model.grid, self.centre, self.radius)
+        model.grid.inner(self.voxels)[slab] = self.inside
 
     def lay(self) -> None:
         model, plaque = self.model, self.plaque
@@ -32,9 +34,8 @@ class _Plaque:
             self._kill(model.population[kind], float(share))
         for kind, density in plaque.cells.items():
             population = model.population[kind]
-            count = float(density) * volume_near(model, self.centre, self.radius)
-            number = self.step + population.number
-            places = scatter(model, [self.centre], self.radius, [count], self.slab, "place", number)
+            count = float(density) * self.volume
+            places = scatter(model, self.inside, count, self.slab, "place", self.step + population.number)
             population.place_cells(*places, np.full(len(places[0]), self.slab))
         if "debris" in model.config.fields:
             model.laws.row("field.debris")[model.machine.put(self.voxels)] = float(plaque.debris)
@@ -43,7 +44,8 @@ class _Plaque:
             model.venules.state("bbb")[model.machine.put(here)] = float(plaque.bbb)
 
     def _rows(self, population) -> np.ndarray:
-        return rows_near(self.model, population.columns(), self.centre, self.radius, self.slab)
+        """Which cells are in the plaque, bool[n]."""
+        return self.voxels[self.model.machine.get(population.voxel[: population.n])]
 
     def _kill(self, population, share: float) -> None:
         """Let only a share of the cells survive."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from abm.config.vocabulary import REGIONS
-from abm.places import point_of, squared_distance
+from abm.places import lesion_site, point_of, squared_distance
 from abm.tissue import DEMYELINATED_BELOW
 
 EVER, NOW, WHOLE = REGIONS
@@ -131,16 +131,3 @@ class Snapshot:
         if key not in self._regions:
             self._regions[key] = self.padded(self.region(region), False)
         return self._regions[key]
-
-
-def lesion_site(config: Any, grid: Any) -> tuple[float, float, float] | None:
-    """Return where a configuration puts its lesion, um: the venule that is forced open first, the first plaque, or the
-    only venule with a position. None where it says nothing."""
-    if config.tissue is None:
-        return None
-    venules = config.tissue.venules.positions if config.tissue.venules is not None else {}
-    windows = sorted(config.tissue.trigger.windows.values(), key=lambda window: float(window.from_))
-    sites = [venules[window.venule] for window in windows if window.venule is not None]
-    sites += [plaque.at for plaque in config.tissue.plaques.values()]
-    sites += list(venules.values()) if len(venules) == 1 else []
-    return point_of(sites[0], grid) if sites else None

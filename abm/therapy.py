@@ -5,7 +5,8 @@ from typing import Any
 import mesa
 import numpy as np
 
-from abm.places import point_of, rows_near, scatter, volume_near
+from abm.places import lesion_site, near, point_of, scatter
+from abm.snapshot import Snapshot
 
 CONDITIONS_EVERY = 6.0  # h: conditional doses are considered at this cadence whatever is written out
 
@@ -58,40 +59,34 @@ class Therapy(mesa.Agent):
 
     def _places(self, dose: Any, slab: int, number: int):
         """Positions of the cells that this dose brings into the tissue."""
-        config, grid = self.model.config, self.model.grid
+        model, config = self.model, self.model.config
         if dose.route == "local":
-            centre = self._centre(dose)
-            volume = volume_near(self.model, centre, float(dose.radius))
+            around = near(model.grid, self._centre(dose), float(dose.radius))
+            volume = np.count_nonzero(around) * model.voxel_volume * 1e-9
             amount = float(dose.dose)
             count = amount if dose.dose.canonical == "1" else amount * volume
-            return scatter(self.model, [centre], float(dose.radius), [count], slab, "dose", number)
-        subject, venules = config.subject, config.tissue.venules
+            return scatter(model, around, count, slab, "dose", number)
+        subject = config.subject
         cells = float(dose.dose) * (float(subject.mass) if dose.dose.canonical == "1/kg" else 1.0)
         density = cells * float(config.msc.intrathecal_fraction) / (float(subject.engaged_volume) * 1e-9)
-        venule_voxels = self.model.venules.columns()["voxel"]
-        rows = np.flatnonzero(venule_voxels // grid.whole == slab)
-        x, y, z = self._venule_positions()
-        centres = [(float(x[row]), float(y[row]), float(z[row])) for row in rows]
-        counts, infused = [], self.model.population["msc"].columns()
-        for centre in centres:
-            volume = volume_near(self.model, centre, float(venules.radius))
-            there = int(rows_near(self.model, infused, centre, float(venules.radius), slab).sum()) / volume
-            counts.append(max(0.0, min(density, float(config.msc.niche_cap) - there)) * volume)
-        return scatter(self.model, centres, float(venules.radius), counts, slab, "dose", number)
-
-    def _venule_positions(self):
-        venules = self.model.venules
-        return venules.x[: venules.n], venules.y[: venules.n], venules.z[: venules.n]
+        cap, territory, there = float(config.msc.niche_cap), model.venules.territory, Snapshot(model, slab)
+        msc = there.cells("msc").voxel
+        home = np.bincount(there.padded(territory, -1)[msc] + 1, minlength=territory.max() + 2)[1:]
+        places = []
+        for venule, settled in enumerate(home):
+            served = territory == venule
+            volume = np.count_nonzero(served) * model.voxel_volume * 1e-9
+            room = max(0.0, min(density * volume, cap * volume - settled))
+            places.append(scatter(model, served, room, slab, "dose", number, venule))
+        return np.concatenate(places, axis=1)
 
     def _centre(self, dose: Any) -> tuple[float, float, float]:
-        grid = self.model.grid
-        middle = (grid.nx * grid.h / 2, grid.ny * grid.h / 2, grid.nz * grid.h / 2 if grid.dims == 3 else 0.0)
+        """Where a local dose goes: where it says, else into the lesion, else the middle of the tissue."""
+        config, grid = self.model.config, self.model.grid
         if dose.at is not None:
             return point_of(dose.at, grid)
-        if self.model.venules is not None and self.model.venules.n:
-            x, y, z = (float(axis[0]) for axis in self._venule_positions())
-            return x, y, z
-        return middle
+        middle = (grid.nx * grid.h / 2, grid.ny * grid.h / 2, grid.nz * grid.h / 2 if grid.dims == 3 else 0.0)
+        return lesion_site(config, grid) or middle
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what was given and when, per dose."""

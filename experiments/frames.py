@@ -1,7 +1,7 @@
 """Which moments a film shows, and how its frames become an mp4, a gif or a png.
 
-Frames are arrays of RGBA bytes and are written as they come: a film of any length holds one frame in memory (a gif
-holds its compressed frames). Files are written aside and renamed, so a stopped film leaves no half file behind.
+Frames are arrays of RGBA bytes and are written as they come: a film of any length holds one frame in memory. Files are
+written aside and renamed, so a stopped film leaves no half file behind.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 
 from experiments.failures import Refused
 
-SHOWN_SECONDS = 20
-SLOWEST, FASTEST = 8, 24
-MOST_FRAMES = {".mp4": 480, ".gif": 200}
-GIF_FASTEST = 12.5
-GIF_COLOURS = 255
+SHOWN_SECONDS, SHORTEST_SECONDS = 20.0, 2.0
+STORED_PER_SECOND = 8  # a run with few frames makes a shorter film
+RATES = {".mp4": 24.0, ".gif": 12.5}
+MOST_SECONDS = {".mp4": SHOWN_SECONDS, ".gif": 16.0}
+GIF_COLOURS = 255  # the last of 256 leaves what did not change
 PALETTE_FROM = 12  # frames
 PALETTE_STRIDE = 3  # pixels
 
@@ -37,21 +37,27 @@ class Clock:
     def seconds(self) -> float:
         return len(self.days) / self.fps
 
+    @property
+    def pace(self) -> float:
+        """Days that a second shows."""
+        return float(self.days[-1] - self.days[0]) / self.seconds
+
 
 def clock(stored: list[np.ndarray], suffix: str, fps: float | None = None, seconds: float | None = None) -> Clock:
-    """Choose the days to show from the days each run stored; nothing between two stored frames is invented.
+    """Choose the days to show, evenly from the first to the last that any run stored.
 
-    stored       the frame days of each run; the longest run sets the clock for all
+    stored       the frame days of each run
     suffix       ".mp4" or ".gif"; a gif is slower and shorter, to stay small
 
-    Left alone, every stored frame is shown at the speed that lasts about 20 s. With ``seconds`` or ``fps`` frames are
-    skipped evenly, or shown more than once, to keep what was asked.
+    Left alone, the film lasts 20 s at 24 frames a second, less where few frames are stored.
     """
-    days = max(stored, key=lambda one: (one[-1], len(one)))
-    fastest = GIF_FASTEST if suffix == ".gif" else FASTEST
-    rate = fps or min(max(len(days) / (seconds or SHOWN_SECONDS), SLOWEST), fastest)
-    n = round(seconds * rate) if seconds else min(len(days), MOST_FRAMES[suffix])
-    return Clock(days[np.linspace(0, len(days) - 1, max(n, 1)).round().astype(int)], rate)
+    rate = fps or RATES[suffix]
+    first, last = min(days[0] for days in stored), max(days[-1] for days in stored)
+    if first == last:
+        return Clock(np.array([first]), rate)
+    wanted = max(len(days) for days in stored) / STORED_PER_SECOND
+    lasts = seconds or min(max(wanted, SHORTEST_SECONDS), MOST_SECONDS[suffix])
+    return Clock(np.linspace(first, last, max(round(lasts * rate), 1)), rate)
 
 
 def write_film(path: Path, days: Iterable[float], fps: float, draw: Callable[[float], np.ndarray]) -> None:
@@ -97,19 +103,44 @@ def encoder() -> Any:
 
 
 def write_gif(path: Path, days: list[float], fps: float, draw: Callable[[float], np.ndarray]) -> None:
-    """Write a gif that loops, with one palette for all frames so that colours do not flicker."""
-    from PIL import Image
+    """Write a gif that loops, with one palette for all frames so that colours do not flicker.
+
+    Each frame is written when it is drawn, and holds only what changed: the box around it, clear where nothing did.
+    """
+    from PIL import GifImagePlugin, Image
 
     spread = np.linspace(0, len(days) - 1, PALETTE_FROM).astype(int)
     sample = np.concatenate([draw(days[i])[::PALETTE_STRIDE, ::PALETTE_STRIDE, :3] for i in spread])
     palette = Image.fromarray(np.ascontiguousarray(sample)).quantize(GIF_COLOURS, Image.Quantize.FASTOCTREE)
+    timing: dict[str, Any] = {"duration": round(100 / fps) * 10, "disposal": 1}
+    before: np.ndarray | None = None
+    with open(path, "wb") as file:
+        for day in days:
+            frame = Image.fromarray(np.ascontiguousarray(draw(day)[..., :3]))
+            indexed = frame.quantize(palette=palette, dither=Image.Dither.NONE)
+            now = np.asarray(indexed)
+            if before is None:
+                blocks, _ = GifImagePlugin.getheader(indexed, info={"loop": 0, **timing})
+                for block in [*blocks, *GifImagePlugin.getdata(indexed, **timing)]:
+                    file.write(block)
+            else:
+                top, left, part = changes(before, now)
+                image = Image.fromarray(part)
+                image.putpalette(palette.getpalette() or [])
+                for block in GifImagePlugin.getdata(image, (left, top), transparency=GIF_COLOURS, **timing):
+                    file.write(block)
+            before = now
+        file.write(b";")
 
-    def paletted(day: float) -> Image.Image:
-        frame = Image.fromarray(np.ascontiguousarray(draw(day)[..., :3]))
-        return frame.quantize(palette=palette, dither=Image.Dither.NONE)
 
-    rest = (paletted(day) for day in days[1:])
-    paletted(days[0]).save(path, save_all=True, append_images=rest, duration=round(100 / fps) * 10, loop=0)
+def changes(before: np.ndarray, now: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """Cut out the box of what changed: its top, its left, and the pixels, clear where nothing did."""
+    changed = before != now
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    if not rows.size:
+        rows = columns = np.zeros(1, int)
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return int(rows[0]), int(columns[0]), np.where(changed[box], now[box], np.uint8(GIF_COLOURS))
 
 
 def write_png(path: Path, frame: np.ndarray, dpi: float) -> None:

@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from experiments.failures import Refused
+
 FILM_DPI = {".mp4": 100, ".gif": 50}  # 1920 x 1080 and 960 x 540 pixels
 POSTER_DPI = 200
+SAME_DAY = 0.01
 
 Folders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several are shown side by side.")]
 
@@ -40,8 +43,9 @@ def animate(
     if kind == ".mp4":
         encoder()
     runs = [Run.load(folder) for folder in folders]
-    page = view_of(runs, view, FILM_DPI[kind])
+    check_frames(runs)
     plan = clock([run.frame_days for run in runs], kind, fps, seconds)
+    page = view_of(runs, view, FILM_DPI[kind], plan.pace)
     console = Console(stderr=True)
     days = track(plan.days, "drawing", console=console, transient=True, disable=not console.is_terminal)
     write_film(out, days, plan.fps, page.frame)
@@ -62,8 +66,18 @@ def picture(
 
     check_name(out, (".png",))
     runs = [Run.load(folder) for folder in folders]
+    check_frames(runs)
+    days = np.unique(np.concatenate([run.frame_days for run in runs]))
+    if day > days[-1] + SAME_DAY:
+        raise Refused(f"--day {day:g} is outside the run: its frames go from day {days[0]:g} to day {days[-1]:g}")
     page = view_of(runs, dpi=POSTER_DPI)
-    days = np.concatenate([run.frame_days for run in runs])
     shown = float(days[np.argmin(np.abs(days - day))])
     write_png(out, page.frame(shown), POSTER_DPI)
     typer.echo(f"{out}: day {shown:.1f}", err=True)
+
+
+def check_frames(runs: list) -> None:
+    """Refuse runs that have nothing to show yet."""
+    for run in runs:
+        if not len(run.frame_days):
+            raise Refused(f"{run.folder} has no frames yet: let it run on, or set output.frames_every")

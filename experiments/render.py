@@ -1,4 +1,4 @@
-"""The views of runs and what each shows: ``lesion``, ``fields`` and ``arms``.
+"""The views of runs and what each shows: ``lesion``, ``fields`` and ``arms``, and ``poster``, the lesion as a still.
 
 A view lays its pieces out on a page once; ``frame(day)`` moves them to a day and draws it. Places are pixels.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Rectangle
 
 from experiments.failures import Refused
+from experiments.labels import arm_names
 from experiments.palette import (
     ARMS,
     DEBRIS,
@@ -22,45 +24,52 @@ from experiments.palette import (
     LARGE,
     LEAK,
     LOST,
+    M1_LIKE,
     MYELIN,
     NORMAL,
     REMYELINATED,
     SMALL,
-    VESSEL,
 )
 from experiments.panels import (
+    DOSE,
     HEIGHT,
     PAGE_DPI,
     WIDTH,
     Counts,
     DifferenceMap,
     FieldMap,
+    Locator,
     Page,
     Series,
     Timeline,
     TissueMap,
+    draw_cell,
+    draw_venule,
 )
-from experiments.scene import Line, Readout, Scene, arm_names
+from experiments.scene import NOT_CELLS, Readout, Scene
 
 EDGE = 40  # px, around the page
+SHORT_RUN = 8  # days; of shorter ones the clock shows tenths
 
-TISSUE = ((MYELIN, "Myelin"), (REMYELINATED, "New myelin"), (DEBRIS, "Myelin debris"), (LOST, "No myelin"))
-VENULES = ((False, "Venule, barrier closed"), (True, "Venule, barrier open"))
+TISSUE = ((MYELIN, "Myelin"), (REMYELINATED, "New myelin"), (LOST, "No myelin"), (DEBRIS, "Myelin debris"))
+VENULES = ((0.0, "Venules, barrier closed"), (1.0, "Venules, barrier open"))
+T_CELLS = ("th1", "th17", "cd8", "treg")
 
 
 class View:
     """A page with its title, clock and pieces."""
 
-    def __init__(self, runs: Sequence[Any], dpi: float) -> None:
+    def __init__(self, runs: Sequence[Any], dpi: float, pace: float) -> None:
         self.runs = list(runs)
-        self.scene = Scene(self.runs, self.map_side())
+        self.scene = Scene(self.runs, self.map_side(), pace)
         self.page = Page(dpi)
         self.names = arm_names(self.runs)
         self.pieces: list[Any] = []
         self.clock = self.page.write(0, 0, "", HUGE, ha="right", weight="bold")
         self.lay_out()
         self.page.moves(self.clock)
-        self.page.write(WIDTH - EDGE, HEIGHT - 16, "a simulation, not for clinical use", SMALL, ha="right", color=DIM)
+        words = "a simulation, not for clinical use"
+        self.page.write(WIDTH - EDGE, HEIGHT - 15, words, SMALL, ha="right", color=DIM)
 
     def map_side(self) -> float:
         """Say how large the maps are, in pixels."""
@@ -70,35 +79,66 @@ class View:
         """Put the pieces on the page."""
         raise NotImplementedError
 
-    def head(self, right: float, below: str) -> None:
-        """Write title and subtitle at the top left, and the clock so that it ends at ``right``."""
-        room = right - EDGE - 290
-        self.page.write(EDGE, 46, self.runs[0].config.title, LARGE, room, weight="bold")
-        self.page.write(EDGE, 88, below, NORMAL, room, color=DIM)
+    def head(self, left: float, right: float, below: str) -> None:
+        """Write title and subtitle at ``left``, and the clock so that it ends at ``right``."""
+        room = right - left - 290
+        self.page.write(left, 46, self.runs[0].config.title, LARGE, room, weight="bold")
+        self.page.write(left, 86, below, NORMAL, room, color=DIM)
         self.clock.set_position((right, 66))
 
     def about(self) -> str:
         """Say how much tissue is seen."""
         left, right, low, high = self.scene.window
-        seen, size = ((right - left, high - low), self.scene.size(self.runs[0]))
-        words = f"{size[0] / 1000:g} × {size[1] / 1000:g} mm of tissue"
-        return words if seen == size else f"{seen[0] / 1000:.2g} × {seen[1] / 1000:.2g} mm, of {words}"
+        width, height = self.scene.size(self.runs[0])
+        words = f"{width / 1000:g} × {height / 1000:g} mm of tissue"
+        return f"{(right - left) / 1000:.2g} × {(high - low) / 1000:.2g} mm, of {words}" if self.scene.zoomed else words
 
-    def tissue_legend(self, places: Sequence[tuple[float, float]]) -> None:
-        """Draw the meaning of the tissue colours and of the venule rings, one at each place."""
-        sheet = self.page.sheet
-        for (x, y), (colour, label) in zip(places, TISSUE):
-            sheet.add_patch(Rectangle((x, y - 11), 22, 22, facecolor=colour, edgecolor=DIM, lw=1))
-            self.page.write(x + 32, y, label)
-        for (x, y), (is_open, label) in zip(places[len(TISSUE) :], VENULES):
-            for radius, opacity in ((15, 0.25), (8, 0.9)) if is_open else ():
-                sheet.add_patch(Circle((x + 11, y), radius, color=LEAK, alpha=opacity, lw=0))
-            sheet.add_patch(Circle((x + 11, y), 8, fill=False, edgecolor=VESSEL, lw=2.5))
-            self.page.write(x + 32, y, label)
+    def swatch(self, colour: str, x: float, y: float) -> None:
+        """Draw a colour of the tissue."""
+        self.page.sheet.add_patch(Rectangle((x - 11, y - 11), 22, 22, facecolor=colour, edgecolor=DIM, lw=0.8))
+
+    def venule(self, leak: float, x: float, y: float) -> None:
+        """Draw a venule as it looks at a leak."""
+        draw_venule(self.page, x, y, leak)
+
+    def tissue_key(self, counts: Counts, run: Any) -> None:
+        """List what the colours of the tissue and the rings mean, with how many venules leak."""
+        for colour, words in TISSUE:
+            counts.add(words, partial(self.swatch, colour))
+        for leak, words in VENULES if len(self.scene.moment(run, 0).venules) else ():
+            counts.add(words, partial(self.venule, leak), partial(self.scene.venules_that, run, leak=leak > 0))
+
+    def cell_key(self, counts: Counts, run: Any, undrawn: bool = True) -> None:
+        """List the groups of cells with their numbers; those only counted come last, without a mark."""
+        drawn, counted = self.scene.roster(run)
+        for name in drawn:
+            look = self.scene.groups[name]
+            counts.add(look.label, partial(draw_cell, self.page, look=look), partial(self.scene.count, run, name))
+        if counted and undrawn:
+            counts.head("", "not drawn", skip=8)
+        for name in counted if undrawn else ():
+            counts.add(run.config.cells[name].label, None, partial(self.scene.count, run, name), DIM)
+
+    def readouts(self, run: Any) -> list[Readout]:
+        """The read-outs that tell the course of a lesion, as far as the run has them."""
+        scene = self.scene
+        doses = [(day, DOSE) for day, _ in scene.marks(run)]
+        areas = [
+            *scene.line(run, "lesion_area_mm2", INK, label="lesion"),
+            *scene.line(run, "remyelinated_area_mm2", REMYELINATED, label="new myelin"),
+        ]
+        found = [
+            Readout("Area, mm²", "", areas, doses),
+            Readout("Cells, in powers of ten", "", scene.cell_lines(run), doses, log=True),
+            Readout("M1-like share of phagocytes", "%", scene.m1_share(run, M1_LIKE), doses),
+            Readout("Barrier leak, most open venule", "", scene.line(run, "bbb_max", LEAK), doses),
+        ]
+        return [readout for readout in found if readout.lines]
 
     def frame(self, day: float) -> np.ndarray:
         """Draw a day: RGBA bytes, shape (height, width, 4), which the next frame overwrites."""
-        self.clock.set_text(f"day {day:.1f}")
+        tenths = self.scene.last < SHORT_RUN or (not self.scene.pace and day % 1)
+        self.clock.set_text(f"day {day:.1f}" if tenths else f"day {int(day + 1e-6)}")
         for piece in self.pieces:
             piece.show(day)
         return self.page.frame()
@@ -107,52 +147,129 @@ class View:
 class LesionView(View):
     """One run: the tissue large, what its colours mean with live counts, and the read-outs that matter."""
 
-    LEGEND, SERIES = 925.0, 1400.0  # left edges
+    LEGEND, SERIES, LOCATOR = 930.0, 1400.0, 140.0  # left edges; side of the locator
+    TOP, BOTTOM = 122, 1016
 
     def map_side(self) -> float:
-        return 830.0
+        return 846.0
 
     def lay_out(self) -> None:
         run, page, scene, side = self.runs[0], self.page, self.scene, self.map_side()
-        self.head(EDGE + side, self.about())
+        self.head(EDGE, EDGE + side, self.about())
         page.write(self.LEGEND, 66, self.names[0], LARGE, WIDTH - EDGE - self.LEGEND, weight="bold")
         self.pieces += [
-            TissueMap(page, (EDGE, 122, side, side), scene, run),
-            Timeline(page, (EDGE, 966, side, 44), scene, run),
+            TissueMap(page, (EDGE, self.TOP, side, side), scene, run),
+            Timeline(page, (EDGE, self.TOP + side + 14, side, 36), scene, run),
         ]
-        page.write(self.LEGEND, 134, "Tissue", NORMAL, weight="bold")
-        self.tissue_legend([(self.LEGEND, 174 + 36 * row) for row in range(len(TISSUE) + len(VENULES))])
-        page.write(self.LEGEND, 422, "Cells", NORMAL, weight="bold")
-        page.write(
-            self.LEGEND + 365, 422, "now, in this plane" if scene.solid else "now", NORMAL, ha="right", color=DIM
-        )
-        self.pieces.append(Counts(page, self.LEGEND, 462, 365, scene, run))
+        self.legend(run)
         self.series(run)
+
+    def legend(self, run: Any) -> None:
+        """List tissue and cells in one column, with all the tissue small below where the map is a part of it."""
+        drawn, counted = self.scene.roster(run)
+        rows = 3 + len(TISSUE) + len(VENULES) + len(drawn) + len(counted)
+        foot = self.LOCATOR + 24 if self.scene.zoomed else 0
+        row = min(34, (self.BOTTOM - self.TOP - foot - 30) / rows)
+        counts = Counts(self.page, (self.LEGEND, self.TOP + 12, 400, 0), row)
+        counts.head("Tissue")
+        self.tissue_key(counts, run)
+        counts.head("Cells", "in this plane" if self.scene.solid else "in all the tissue", skip=16)
+        self.cell_key(counts, run)
+        self.pieces.append(counts)
+        if self.scene.zoomed:
+            side, top = self.LOCATOR, self.BOTTOM - self.LOCATOR
+            self.pieces.append(Locator(self.page, (self.LEGEND, top, side, side), self.scene, run))
+            width, height = self.scene.size(run)
+            self.page.write(self.LEGEND + side + 20, top + 14, "All the tissue", color=INK)
+            words = f"{width / 1000:g} × {height / 1000:g} mm; framed: the map"
+            self.page.write(self.LEGEND + side + 20, top + 44, words, SMALL, color=DIM)
 
     def series(self, run: Any) -> None:
         """Stack the read-outs that the run has, one above the other on one time axis."""
-        line = self.scene.line
-        doses = [(day, INK) for day, _ in self.scene.marks(run)]
-        readouts = [
-            Readout("Lesion area", "mm²", line(run, "lesion_area_mm2", MYELIN), doses),
-            Readout("Cells, in powers of ten", "", self.scene.cell_lines(run), doses, log=True),
-            Readout("M1-like share of phagocytes", "%", self.m1_share(run), doses),
-            Readout("Barrier leak", "", line(run, "bbb_leak", LEAK), doses),
-        ]
-        readouts = [readout for readout in readouts if readout.lines]
-        room = (1010 - 122) / max(len(readouts), 1)
+        readouts = self.readouts(run)
+        room = (self.BOTTOM - self.TOP) / max(len(readouts), 1)
         for row, readout in enumerate(readouts):
-            box = (self.SERIES, 122 + row * room + 40, WIDTH - EDGE - self.SERIES, room - 62)
+            box = (self.SERIES, self.TOP + row * room + 34, WIDTH - EDGE - self.SERIES, room - 58)
             self.pieces.append(Series(self.page, box, readout, self.scene.last, dated=readout is readouts[-1]))
 
-    def m1_share(self, run: Any) -> list[Line]:
-        """Percent of the phagocytes that are M1-like, from the ratio M1 : M2."""
-        lines = self.scene.line(run, "m1_m2", INK)
-        return [Line(line.x, 100 * (1 - 1 / (1 + line.y)), line.colour) for line in lines]
+
+class PosterView(View):
+    """One run on one day, as a still: the tissue as large as the page, key numbers, legend and course."""
+
+    LEFT = 1096.0
+
+    def map_side(self) -> float:
+        return 1000.0
+
+    def lay_out(self) -> None:
+        run, page, scene, side = self.runs[0], self.page, self.scene, self.map_side()
+        right = WIDTH - EDGE
+        self.head(self.LEFT, right, f"{self.names[0]}; {self.about()}")
+        self.pieces.append(TissueMap(page, (EDGE, (HEIGHT - side) / 2, side, side), scene, run))
+        self.numbers(run, 168)
+        columns = (right - self.LEFT - 48) / 2
+        tissue = Counts(page, (self.LEFT, 410, columns, 0), 33)
+        tissue.head("Tissue")
+        self.tissue_key(tissue, run)
+        cells = Counts(page, (self.LEFT + columns + 48, 410, columns, 0), 33)
+        cells.head("Cells", "in this plane" if scene.solid else "in all the tissue")
+        self.cell_key(cells, run, undrawn=False)
+        self.pieces += [tissue, cells]
+        top = max(tissue.y, cells.y) + 56
+        for readout in self.readouts(run)[:1]:
+            box = (self.LEFT + 50, top, right - self.LEFT - 50, HEIGHT - 110 - top)
+            self.pieces.append(Series(page, box, readout, scene.last, dated=True))
+        made = f"remyelin {run.info.get('code_version', '')}, scenario {run.name}, seed {run.config.seed}"
+        page.write(self.LEFT, HEIGHT - 15, made, SMALL, color=DIM)
+
+    def numbers(self, run: Any, top: float) -> None:
+        """Write the key numbers of the day, large, each over what it is."""
+        scene = self.scene
+        has = set(run.measures.columns) if len(run.measures) else set()
+
+        def at(column: str, day: float, times: float = 1) -> float:
+            return scene.line(run, column, INK, times=times)[0].at(day)
+
+        def t_cells(day: float) -> str:
+            return f"{sum(at(f'count.{kind}', day) for kind in T_CELLS if f'count.{kind}' in has):,.0f}"
+
+        figures = [
+            ("lesion_area_mm2", "mm² without myelin", lambda day: f"{at('lesion_area_mm2', day):.2f}"),
+            ("remyelinated_area_mm2", "mm² of new myelin", lambda day: f"{at('remyelinated_area_mm2', day):.2f}"),
+            ("axon_loss", "of axons lost there", lambda day: f"{at('axon_loss', day, 100):.1f} %"),
+            ("amplitude", "of axons conduct", lambda day: f"{at('amplitude', day, 100):.0f} %"),
+            ("count.cd8", "T cells", t_cells),
+            ("count.macrophage", "macrophages", lambda day: f"{at('count.macrophage', day):,.0f}"),
+            ("m1_m2", "phagocytes M1-like", lambda day: f"{scene.m1_share(run, INK)[0].at(day):.0f} %"),
+            ("bbb_leak", "venules leak", lambda day: f"{scene.venules_that(run, day, leak=True)}"),
+        ]
+        figures = [figure for figure in figures if figure[0] in has]
+        across = 4
+        wide = (WIDTH - EDGE - self.LEFT) / across
+        for i, (_, words, number) in enumerate(figures):
+            row, column = divmod(i, across)
+            x, y = self.LEFT + column * wide, top + row * 118
+            self.page.write(x, y + 44, words, SMALL, wide - 14, color=DIM)
+            text = self.page.write(x, y, "", 27, weight="bold")
+            self.page.moves(text)
+            self.pieces.append(Number(text, number))
+
+
+class Number:
+    """A number that is written large."""
+
+    def __init__(self, text: Any, number: Any) -> None:
+        self.text, self.number = text, number
+
+    def show(self, day: float) -> None:
+        self.text.set_text(self.number(day))
 
 
 class FieldsView(View):
     """One run: every field on a scale of its own that stays the same for all time."""
+
+    TOP, BOTTOM = 142, 1044
+    TIMELINE = 1080.0, 560.0  # left edge and width
 
     def map_side(self) -> float:
         return 250.0
@@ -163,91 +280,108 @@ class FieldsView(View):
         if not names:
             raise Refused(f"{run.name} kept no fields: name some in output.fields and run again")
         outline = "; outline: where half of the myelin is lost" if "myelin" in run.layers else ""
-        self.head(WIDTH - EDGE, f"{self.names[0]}; {self.about()}{outline}")
+        left, width = self.TIMELINE
+        self.head(EDGE, left + 250, f"{self.names[0]}; {self.about()}{outline}")
+        self.clock.set_position((WIDTH - EDGE, 66))
+        self.pieces.append(Timeline(page, (left, 46, width, 30), self.scene, run))
         rows = next(rows for rows in (1, 2, 3, 4) if rows == 4 or len(names) <= rows * (2 * rows - 1))
         columns = -(-len(names) // rows)
-        high, wide = (HEIGHT - 120 - 50) / rows, (WIDTH - 2 * EDGE) / columns
-        side = min(high - 60, wide - 90)
+        high, wide = (self.BOTTOM - self.TOP) / rows, (WIDTH - 2 * EDGE) / columns
+        side = min(high - 52, wide - 96)
         for i, name in enumerate(names):
             row, column = divmod(i, columns)
-            box = (EDGE + column * wide, 120 + row * high + 48, wide - 20, side)
+            box = (EDGE + column * wide, self.TOP + row * high + 38, wide - 20, side)
             self.pieces.append(FieldMap(page, box, self.scene, run, name))
         words = (
-            "Each scale: from zero to the highest 99.5th percentile of all days; what lies above is shown as its top."
+            "Scales hold for the whole film; colours are spaced by the square root. "
+            "The top is the highest 99.5th percentile of a frame; what lies above is shown as the top."
         )
-        page.write(EDGE, HEIGHT - 16, words, SMALL, color=DIM)
+        page.write(EDGE, HEIGHT - 15, words, SMALL, color=DIM)
 
 
 class ArmsView(View):
     """Two to four runs side by side on one clock, in one window and on one scale, with their read-outs below."""
+
+    TOP = 165
 
     def map_side(self) -> float:
         return 560.0 if len(self.runs) < 4 else 440.0
 
     def lay_out(self) -> None:
         page, scene, side = self.page, self.scene, self.map_side()
-        self.head(WIDTH - EDGE, self.about())
+        self.head(EDGE, WIDTH - EDGE, self.about())
         columns = len(self.runs) + (len(self.runs) == 2)
         gap = (WIDTH - 2 * EDGE - columns * side) / (columns - 1)
         lefts = [EDGE + column * (side + gap) for column in range(columns)]
         for left, name, run, (colour, style) in zip(lefts, self.names, self.runs, ARMS):
             page.sheet.plot([left, left + 60], [140, 140], color=colour, ls=style, lw=4)
             page.write(left + 74, 140, name, LARGE, side - 74)
-            self.pieces.append(TissueMap(page, (left, 165, side, side), scene, run))
+            self.pieces.append(TissueMap(page, (left, self.TOP, side, side), scene, run))
         if columns > len(self.runs):
             self.difference(lefts[-1], side)
-        self.legend(165 + side + 30)
-        self.series(165 + side + 100)
+        self.legend(self.TOP + side + 30)
+        self.series(self.TOP + side + 100)
 
     def difference(self, left: float, side: float) -> None:
         """Show what the second arm has more or less of than the first."""
         self.page.write(left, 140, "Myelin, second minus first", LARGE, side)
-        self.pieces.append(DifferenceMap(self.page, (left, 165, side, side), self.scene, self.runs[1], self.runs[0]))
+        self.pieces.append(DifferenceMap(self.page, (left, self.TOP, side, side), self.scene, *reversed(self.runs)))
 
     def legend(self, top: float) -> None:
         """Say what the colours mean, in two rows under the maps."""
-        self.tissue_legend([(EDGE + 310 * column, top) for column in range(len(TISSUE) + len(VENULES))])
-        looks = list(self.scene.kinds.values())
-        labels = [self.page.write(0, top + 38, look.label) for look in looks]
-        widths = [self.page.width(label) for label in labels]
-        room = WIDTH - 2 * EDGE - 50 * len(labels)
-        shrunk = min(1, room / max(sum(widths), 1))
-        gap = 18 + min((room - shrunk * sum(widths)) / max(len(labels), 1), 60)
-        x = float(EDGE)
-        for look, label, width in zip(looks, labels, widths):
-            self.page.sheet.add_patch(Circle((x + 11, top + 38), max(look.pixels, 9) / 2, color=look.colour, lw=0))
-            label.set(x=x + 32, fontsize=shrunk * NORMAL)
-            x += 32 + shrunk * width + gap
+        tissue = [(words, partial(self.swatch, colour)) for colour, words in TISSUE]
+        venules = [(words, partial(self.venule, leak)) for leak, words in VENULES]
+        cells = [(look.label, partial(draw_cell, self.page, look=look)) for look in self.scene.groups.values()]
+        for row, entries in enumerate(([*tissue, *venules], cells)):
+            y = top + 38 * row
+            labels = [self.page.write(0, y, words) for words, _ in entries]
+            widths = [self.page.width(label) for label in labels]
+            room = WIDTH - 2 * EDGE - 50 * len(entries)
+            shrunk = min(1, room / max(sum(widths), 1))
+            gap = 18 + min((room - shrunk * sum(widths)) / max(len(entries), 1), 60)
+            x = float(EDGE)
+            for (_, mark), label, width in zip(entries, labels, widths):
+                mark(x=x + 11, y=y)
+                label.set(x=x + 32, fontsize=shrunk * NORMAL)
+                x += 32 + shrunk * width + gap
 
     def series(self, top: float) -> None:
         """Put the read-outs that the runs have side by side, all arms in each."""
+        scene, arms = self.scene, list(zip(self.runs, ARMS))
+        doses = [(day, colour) for run, (colour, _) in arms for day, _ in scene.marks(run)]
         wanted = (
-            ("Lesion area", "mm²", "lesion_area_mm2", 1),
-            ("Area with new myelin", "mm²", "remyelinated_area_mm2", 1),
-            ("Axons lost", "%", "axon_loss", 100),
-            ("Barrier leak", "", "bbb_leak", 1),
+            ("Lesion area", "mm²", lambda run, look: scene.line(run, "lesion_area_mm2", *look)),
+            ("Area with new myelin", "mm²", lambda run, look: scene.line(run, "remyelinated_area_mm2", *look)),
+            (
+                "Axons lost in the lesion",
+                "%",
+                lambda run, look: scene.line(run, "axon_loss", look[0], look[1], times=100),
+            ),
+            ("M1-like share of phagocytes", "%", lambda run, look: scene.m1_share(run, *look)),
         )
-        arms = list(zip(self.runs, ARMS))
-        doses = [(day, colour) for run, (colour, _) in arms for day, _ in self.scene.marks(run)]
-        readouts = []
-        for title, unit, column, times in wanted:
-            lines = [line for run, look in arms for line in self.scene.line(run, column, *look, times=times)]
-            if lines:
-                readouts.append(Readout(title, unit, lines, doses))
+        readouts = [
+            Readout(title, unit, [line for arm in arms for line in find(*arm)], doses) for title, unit, find in wanted
+        ]
+        readouts = [readout for readout in readouts if readout.lines]
         room = (WIDTH - 2 * EDGE) / max(len(readouts), 1)
         for place, readout in enumerate(readouts):
-            box = (EDGE + place * room + 55, top + 30, room - 85, HEIGHT - 84 - top - 30)
-            self.pieces.append(Series(self.page, box, readout, self.scene.last, dated=True))
+            box = (EDGE + place * room + 50, top + 30, room - 80, HEIGHT - 84 - top - 30)
+            self.pieces.append(Series(self.page, box, readout, scene.last, dated=True))
 
 
 VIEWS: dict[str, type[View]] = {"lesion": LesionView, "fields": FieldsView, "arms": ArmsView}
 MOST_ARMS = len(ARMS)
 
 
-def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI) -> View:
-    """Make a view of runs: ``arms`` for several, ``lesion`` for one that has tissue; 100 dpi is 1920 x 1080 pixels."""
+def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI, pace: float = 0) -> View:
+    """Make a view of runs: ``arms`` for several, ``lesion`` for one that has tissue or cells, else ``fields``.
+
+    dpi    100 gives 1920 x 1080 pixels
+    pace   days that a second of film shows; 0 for a still, on which the lesion becomes a poster
+    """
+    shows_tissue = "myelin" in runs[0].layers or keeps_cells(runs[0])
     if name is None:
-        name = "arms" if len(runs) > 1 else "lesion" if "myelin" in runs[0].layers else "fields"
+        name = "arms" if len(runs) > 1 else "lesion" if shows_tissue else "fields"
     if name not in VIEWS:
         near = get_close_matches(name, VIEWS, 1, 0)
         raise Refused(f"there is no view '{name}': it is one of {', '.join(VIEWS)}; did you mean '{near[0]}'?")
@@ -257,4 +391,16 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI)
         raise Refused(
             f"the view '{name}' shows one run and {len(runs)} are given: use --view arms, or one run at a time"
         )
-    return VIEWS[name](runs, dpi)
+    for run in runs if name != "fields" else ():
+        if not keeps_cells(run):
+            raise Refused(
+                f"{run.folder} kept no cells, which the view '{name}' shows: "
+                "set output.cells to all and run again, or use --view fields"
+            )
+    return VIEWS[name](runs, dpi, pace) if pace or name != "lesion" else PosterView(runs, dpi, pace)
+
+
+def keeps_cells(run: Any) -> bool:
+    """Whether a run has cells and was asked to store any of them."""
+    kept = run.config.output.cells
+    return bool(run.config.cells) and (kept == "all" or any(kind not in NOT_CELLS for kind in kept))

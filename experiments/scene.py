@@ -2,40 +2,82 @@
 
 Lengths in um, times in days. All runs of a scene share the window, the point sizes and the scales, so that what looks
 different is different. A 3D run is shown by its middle plane.
+
+Frames are stored every few hours. Between two of them fields and tissue pass from one to the next in proportion. Cells
+cross the map in that time: moved along, they would swarm. So a film shows each cell where it was stored, holds it there
+for a moment and lets it fade over to where it is stored next, a part of the cells at a time; a still is exact.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from experiments.failures import Refused
-from experiments.palette import nice, tissue_colours
+from experiments.palette import M1_LIKE, M2_LIKE, nice, tissue_colours
 
 SAMPLES = 24  # frames looked at to choose window, point sizes and scales
+BLOCK = 4  # voxels across: a lesion is where the mean of such a block has lost half of its myelin
 MARGIN = 0.35  # of the lesion, shown around it
-LEAST_WINDOW = 800.0  # um
-SMALLEST, LARGEST = 3.0, 16.0  # diameter of a point, px
-COVER = 0.12  # share of a full map that a kind may cover at its peak
+LEAST_WINDOW = 1000.0  # um
+
+SMALLEST, LARGEST = 5.0, 18.0  # diameter of a point, px
+ENLARGED = 1.25  # times its size in the tissue
+COVER = 0.12  # share of a full map that the cells of a group may cover at their peak
+FAINT, FAINT_PIXELS = 0.6, 0.6  # opacity and share of the size of cells that are everywhere
+EDGE_WIDTH = 0.07  # points of dark edge for each pixel of diameter
+TREATMENT, TREATMENT_PIXELS = "msc", 24.0
+
 NOT_CELLS = ("neuron", "venule")  # axon bundles and vessels belong to the tissue
-ONLY_ACTIVE = ("microglia",)  # resting ones are everywhere and would hide the rest
-TREATMENT = "msc"
-NO_ROWS, NO_PLACES = np.empty(0, np.intp), np.empty((0, 2))
-TREATMENT_PIXELS = 13.0
-EDGE_WIDTH = 0.06  # points of dark edge for each pixel of diameter
+SESSILE_DRAWN = ("premyelinating_ol",)  # the other sessile glia are everywhere and would hide the rest
+MARKERS = {"microglia": "D", "premyelinating_ol": "s", "msc": "*"}
+
+HOLD_SECONDS = 0.35  # of film, for which a cell stays where it is
+FADE = 0.4  # of that time, spent fading over to the next place
+SHUT_BELOW = 0.1  # leak under which a barrier counts as closed
+LOW_FROM, CONTRAST = 0.1, 1.5  # of the top of a scale, and times the low end, from where it begins above zero
+HEADROOM = 4  # times a level that hardly varies: its scale ends there, so that it looks like a level
+NOTHING = 1e-9  # a field that never exceeds this is absent
 SAME_DAY = 1e-6
+KEPT = 96  # layers and tables of cells held in memory
+
+NO_ROWS, NO_PLACES = np.empty(0, np.intp), np.empty((0, 2))
+Places = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells of one kind that are drawn alike: all, or those whose ``column`` lies on one side of a half."""
+
+    kind: str
+    words: str = ""
+    column: str = ""
+    above: bool = True
+    colour: str = ""
+    faint: bool = False
+
+
+GROUPS = {
+    "microglia.resting": Group("microglia", "resting", "active", above=False, faint=True),
+    "microglia.active": Group("microglia", "active", "active"),
+    "macrophage.m2": Group("macrophage", "M2-like", "m1", above=False, colour=M2_LIKE),
+    "macrophage.m1": Group("macrophage", "M1-like", "m1", colour=M1_LIKE),
+}
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a kind of cell is drawn."""
+    """How a group of cells is drawn."""
 
     label: str
     colour: str
     pixels: float
+    marker: str
     edge_width: float
+    opacity: float = 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +88,7 @@ class Line:
     y: np.ndarray
     colour: str
     style: str = "-"
+    label: str = ""
 
     def until(self, day: float) -> int:
         """How many points lie up to a day; at least one."""
@@ -68,47 +111,85 @@ class Readout:
 
 @dataclass(frozen=True)
 class Moment:
-    """The cells of a run on a day: places of those worth drawing by kind, of the venules, and their leak."""
+    """The cells of a run in one frame: uid and places of each group, places of the venules, and their leak."""
 
-    day: float
-    cells: dict[str, np.ndarray]
+    cells: Places
     venules: np.ndarray
     leak: np.ndarray
 
 
 class Scene:
-    """The runs of a picture on one clock, in one window."""
+    """The runs of a picture on one clock, in one window.
 
-    def __init__(self, runs: list[Any], map_pixels: float) -> None:
+    pace   days of the runs that one second of film shows; 0 for a still
+    """
+
+    def __init__(self, runs: list[Any], map_pixels: float, pace: float = 0) -> None:
         for run in runs:
             if not len(run.frame_days):
                 raise Refused(f"{run.name} has no frames yet: let it run on, or set output.frames_every")
-        self.runs = runs
+        self.runs, self.pace = runs, pace
         self.solid = len(runs[0].config.grid.size) == 3
         self.last = float(max(run.frame_days[-1] for run in runs)) or 1.0
-        self.held: dict[int, Moment] = {}
+        self.stored = lru_cache(KEPT)(self.read_plane)
+        self.moment = lru_cache(KEPT)(self.read_moment)
+        self.outline = lru_cache(1)(self.trace_outline)
         self.window = self.choose_window()
-        self.kinds = self.choose_kinds(map_pixels)
+        self.groups = self.choose_groups(map_pixels)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
 
     def sample(self, run: Any) -> np.ndarray:
-        """Days spread over a run."""
+        """Numbers of frames spread over a run."""
+        return np.unique(np.linspace(0, len(run.frame_days) - 1, SAMPLES).astype(int))
+
+    def place(self, run: Any, day: float) -> tuple[int, float]:
+        """The last frame up to a day, and the share of the way to the next one that has passed."""
         days = run.frame_days
-        return days[np.unique(np.linspace(0, len(days) - 1, SAMPLES).astype(int))]
+        k = max(int(np.searchsorted(days, day + SAME_DAY, side="right")) - 1, 0)
+        if k + 1 == len(days):
+            return k, 0.0
+        share = (day - days[k]) / (days[k + 1] - days[k])
+        return k, float(share) if share > SAME_DAY else 0.0
+
+    def nearest(self, run: Any, day: float) -> int:
+        """The frame nearest to a day."""
+        k, share = self.place(run, day)
+        return k + round(share)
+
+    def hold(self, run: Any) -> int:
+        """For how many frames a cell stays where it is in a film; at least one."""
+        interval = float(run.frame_days[-1] - run.frame_days[0]) / max(len(run.frame_days) - 1, 1)
+        return max(round(HOLD_SECONDS * self.pace / interval), 1) if interval else 1
+
+    def ended(self, run: Any, day: float) -> bool:
+        return day > float(run.frame_days[-1]) + SAME_DAY
+
+    # --- space --------------------------------------------------------------------------------------------------------
 
     def size(self, run: Any) -> tuple[float, float]:
         return float(run.config.grid.size[0]), float(run.config.grid.size[1])
+
+    def middle(self, run: Any) -> float:
+        return float(run.config.grid.size[2]) / 2
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether less than all the tissue is seen."""
+        left, right, low, high = self.window
+        return (right - left, high - low) != self.size(self.runs[0])
 
     def choose_window(self) -> tuple[float, float, float, float]:
         """Find a square around all myelin ever lost in any run, as small as reads well; all tissue if none is lost."""
         width, height = (max(self.size(run)[axis] for run in self.runs) for axis in (0, 1))
         low, high = np.array([np.inf, np.inf]), np.array([-np.inf, -np.inf])
         for run in self.runs:
-            for day in self.sample(run):
-                rows, columns = np.nonzero(self.plane(run, "myelin", day, 1) < 0.5)
+            block = BLOCK * float(run.config.grid.voxel)
+            for k in self.sample(run):
+                rows, columns = np.nonzero(block_means(self.stored(run, "myelin", int(k), 1)) < 0.5)
                 if rows.size:
-                    voxel = float(run.config.grid.voxel)
-                    low = np.minimum(low, [columns.min() * voxel, rows.min() * voxel])
-                    high = np.maximum(high, [(columns.max() + 1) * voxel, (rows.max() + 1) * voxel])
+                    low = np.minimum(low, [columns.min() * block, rows.min() * block])
+                    high = np.maximum(high, [(columns.max() + 1) * block, (rows.max() + 1) * block])
         if not np.isfinite(low).all():
             return 0, width, 0, height
         side = max((high - low).max() * (1 + 2 * MARGIN), LEAST_WINDOW)
@@ -117,76 +198,130 @@ class Scene:
         left, bottom = np.clip((low + high) / 2 - side / 2, 0, np.array([width, height]) - side)
         return float(left), float(left + side), float(bottom), float(bottom + side)
 
-    def choose_kinds(self, map_pixels: float) -> dict[str, Look]:
-        """Choose how to draw the cells that move, microglia only while active; the most numerous lie lowest."""
-        most: dict[str, int] = {}
-        for run in self.runs:
-            for day in self.sample(run):
-                for kind, places in self.moment(run, day).cells.items():
-                    inside = self.inside(places)
-                    most[kind] = max(most.get(kind, 0), int(inside.sum()))
-        scale = map_pixels / (self.window[1] - self.window[0])
-        described = {kind: cell for run in self.runs for kind, cell in run.config.cells.items()}
-        looks = {}
-        for kind in sorted((kind for kind in most if most[kind]), key=lambda kind: -most[kind]):
-            cell = described[kind]
-            crowded = map_pixels * np.sqrt(COVER / most[kind])
-            pixels = min(float(np.clip(crowded, SMALLEST, max(float(cell.diameter) * scale, 2 * SMALLEST))), LARGEST)
-            label = f"{cell.label}, active" if kind in ONLY_ACTIVE else cell.label
-            looks[kind] = Look(label, cell.colour, pixels, edge_width=EDGE_WIDTH * pixels)
-        if TREATMENT in looks:
-            look = looks.pop(TREATMENT)
-            looks[TREATMENT] = replace(look, pixels=TREATMENT_PIXELS, edge_width=1.5)
-        return looks
-
     def inside(self, places: np.ndarray) -> np.ndarray:
         left, right, low, high = self.window
         return (places[:, 0] >= left) & (places[:, 0] <= right) & (places[:, 1] >= low) & (places[:, 1] <= high)
 
-    def frame_day(self, run: Any, day: float) -> float:
-        """The day itself, or that of the last frame of a run that ended before it."""
-        return min(day, float(run.frame_days[-1]))
+    def seen(self, run: Any, values: np.ndarray) -> np.ndarray:
+        """The part of a layer that lies in the window."""
+        voxel = float(run.config.grid.voxel)
+        left, right, low, high = (int(edge / voxel) for edge in self.window)
+        return values[low:high, left:right] if values.size > 1 else values
 
-    def ended(self, run: Any, day: float) -> bool:
-        return day > float(run.frame_days[-1]) + SAME_DAY
+    # --- cells --------------------------------------------------------------------------------------------------------
 
-    def moment(self, run: Any, day: float) -> Moment:
-        """Read the cells of a day, once for all pieces that ask."""
-        held = self.held.get(id(run))
-        if held is None or held.day != day:
-            held = self.held[id(run)] = self.read(run, day)
-        return held
+    def choose_groups(self, map_pixels: float) -> dict[str, Look]:
+        """Choose how to draw each group of cells; the lowest come first: faint ones, then the most numerous."""
+        most: dict[str, int] = {}
+        for run in self.runs:
+            for k in self.sample(run):
+                for name, (_, places) in self.moment(run, int(k)).cells.items():
+                    most[name] = max(most.get(name, 0), int(self.inside(places).sum()))
+        scale = ENLARGED * map_pixels / (self.window[1] - self.window[0])
+        described = {kind: cell for run in self.runs for kind, cell in run.config.cells.items()}
+        looks = {}
+        for name in sorted(
+            (name for name in most if most[name]), key=lambda name: (not group_of(name).faint, -most[name])
+        ):
+            group = group_of(name)
+            cell = described[group.kind]
+            crowded = map_pixels * np.sqrt(COVER / most[name])
+            pixels = min(max(min(crowded, float(cell.diameter) * scale), SMALLEST), LARGEST)
+            label = f"{cell.label}, {group.words}" if group.words else cell.label
+            marker = MARKERS.get(group.kind, "o")
+            looks[name] = Look(label, group.colour or cell.colour, pixels, marker, edge_width=EDGE_WIDTH * pixels)
+            if group.faint:
+                looks[name] = replace(looks[name], pixels=FAINT_PIXELS * pixels, opacity=FAINT, edge_width=0)
+        if TREATMENT in looks:
+            looks[TREATMENT] = replace(looks.pop(TREATMENT), pixels=TREATMENT_PIXELS, edge_width=1.5)
+        return looks
 
-    def read(self, run: Any, day: float) -> Moment:
-        table = run.cells(self.frame_day(run, day))
+    def read_moment(self, run: Any, k: int) -> Moment:
+        """Read the cells of a frame; ``moment`` keeps the newest."""
+        table = run.cells(float(run.frame_days[k]))
         if self.solid:
             table = table[np.abs(table["z"] - self.middle(run)) <= float(run.config.grid.voxel)]
-        rows = table.groupby(table["kind"].to_numpy()).indices
+        rows = table.groupby(table["kind"].to_numpy(), observed=True).indices
         places = np.column_stack([table["x"].to_numpy(float), table["y"].to_numpy(float)])
-        active = table["active"].to_numpy(float) > 0 if "active" in table else np.zeros(len(table), bool)
+        uids = table["uid"].to_numpy()
+
+        def column(name: str, chosen: np.ndarray) -> np.ndarray:
+            return np.nan_to_num(table[name].to_numpy(float)[chosen]) if name in table else np.zeros(len(chosen))
+
         cells = {}
-        for kind, cell in run.config.cells.items():
-            mine = rows.get(kind, NO_ROWS)
-            if cell.motile and kind not in NOT_CELLS:
-                cells[kind] = places[mine[active[mine]] if kind in ONLY_ACTIVE else mine]
+        for name in group_names(run.config.cells):
+            group = group_of(name)
+            mine = rows.get(group.kind, NO_ROWS)
+            if group.column:
+                mine = mine[(column(group.column, mine) > 0.5) == group.above]
+            cells[name] = (uids[mine], places[mine])
         venules = rows.get("venule", NO_ROWS)
-        leak = table["bbb"].to_numpy(float)[venules] if "bbb" in table else np.zeros(len(venules))
-        return Moment(day, cells, places[venules], np.clip(np.nan_to_num(leak), 0, 1))
+        return Moment(cells, places[venules], np.clip(column("bbb", venules), 0, 1))
 
-    def middle(self, run: Any) -> float:
-        return float(run.config.grid.size[2]) / 2
+    def cells(self, run: Any, day: float) -> Places:
+        """Places of the cells of every group drawn, shape (n, 2), and the opacity of each."""
+        places: dict[str, list[np.ndarray]] = {name: [NO_PLACES] for name in self.groups}
+        opacities: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for name in self.groups}
 
-    def cells(self, run: Any, day: float) -> dict[str, np.ndarray]:
-        """Places of the cells of every kind drawn, shape (n, 2); empty where the run has none."""
-        cells = self.moment(run, day).cells
-        return {kind: cells.get(kind, NO_PLACES) for kind in self.kinds}
+        def add(k: int, turn: int, turns: int, opacity: float) -> None:
+            for name, (uids, there) in self.moment(run, k).cells.items():
+                if name in places and opacity > 0:
+                    mine = uids % turns == turn
+                    places[name].append(there[mine])
+                    opacities[name].append(np.full(int(mine.sum()), opacity))
 
-    def plane(self, run: Any, layer: str, day: float, missing: float) -> np.ndarray:
-        """The layer, or the middle plane of it, shape (y, x); filled with ``missing`` if the run did not keep it."""
+        if self.pace:
+            k, share = self.place(run, day)
+            turns = self.hold(run)
+            for turn in range(turns):
+                held = (k - turn) // turns * turns + turn  # the newest frame that is this part's turn
+                passed = (k + share - held) / turns
+                gone = max((passed - 1 + FADE) / FADE, 0.0)
+                add(max(held, 0), turn, turns, 1 - gone)
+                add(min(held + turns, len(run.frame_days) - 1), turn, turns, gone)
+        else:
+            add(self.nearest(run, day), 0, 1, 1.0)
+        return {name: (np.concatenate(places[name]), np.concatenate(opacities[name])) for name in places}
+
+    def venules(self, run: Any, day: float) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the venules, shape (n, 2), and the leak of each, 0 to 1."""
+        k, share = self.place(run, day)
+        now = self.moment(run, k)
+        if not share:
+            return now.venules, now.leak
+        return now.venules, now.leak + share * (self.moment(run, k + 1).leak - now.leak)
+
+    def venules_that(self, run: Any, day: float, leak: bool) -> int:
+        """How many venules leak, or do not."""
+        return int(((self.venules(run, day)[1] >= SHUT_BELOW) == leak).sum())
+
+    def roster(self, run: Any) -> tuple[list[str], list[str]]:
+        """Groups that are drawn and kinds that are only counted, in the order of the config."""
+        drawn = [name for name in group_names(run.config.cells) if name in self.groups]
+        known = {group_of(name).kind for name in drawn}
+        others = [kind for kind in run.config.cells if kind not in known and kind not in NOT_CELLS]
+        return drawn, [kind for kind in others if any(line.y.any() for line in self.line(run, f"count.{kind}", ""))]
+
+    def count(self, run: Any, name: str, day: float) -> int:
+        """Cells of a group in all the tissue, or of a kind that is not drawn, as the read-outs say."""
+        if name in self.groups:
+            return len(self.moment(run, self.nearest(run, day)).cells.get(name, ((),))[0])
+        return int(self.line(run, f"count.{name}", "")[0].at(day))
+
+    # --- tissue and fields --------------------------------------------------------------------------------------------
+
+    def read_plane(self, run: Any, layer: str, k: int, missing: float) -> np.ndarray:
+        """Read a layer of a frame, or its middle plane, shape (y, x); ``stored`` keeps the newest."""
         if layer not in run.layers:
             return np.full((1, 1), missing, np.float32)
-        values = np.nan_to_num(run.field(layer, self.frame_day(run, day)).values)
+        values = np.nan_to_num(run.field(layer, float(run.frame_days[k])).values)
         return values[values.shape[0] // 2] if values.ndim == 3 else values
+
+    def plane(self, run: Any, layer: str, day: float, missing: float) -> np.ndarray:
+        """A layer on a day, shape (y, x); filled with ``missing`` if the run did not keep it."""
+        k, share = self.place(run, day)
+        now = self.stored(run, layer, k, missing)
+        return now + np.float32(share) * (self.stored(run, layer, k + 1, missing) - now) if share else now
 
     def tissue(self, run: Any, day: float) -> np.ndarray:
         """Colours of the tissue, uint8 of shape (y, x, 3)."""
@@ -204,31 +339,50 @@ class Scene:
             notes.append(f"ended on day {float(run.frame_days[-1]):.1f}")
         return "\n".join(notes)
 
-    def outline(self, run: Any, day: float) -> list[np.ndarray]:
-        """The border of the lesion, where myelin is half of normal, as lines of points in um."""
+    def trace_outline(self, run: Any, day: float) -> list[np.ndarray]:
+        """Trace the border of the lesion, where myelin is half of normal, as lines of points in um.
+
+        ``outline`` keeps the last, which all fields share.
+        """
         from contourpy import LineType, contour_generator
 
-        myelin = self.plane(run, "myelin", day, 1)
+        myelin = block_means(self.plane(run, "myelin", day, 1), 2)
         if min(myelin.shape) < 2:
             return []
-        voxel = float(run.config.grid.voxel)
+        voxel = 2 * float(run.config.grid.voxel)
         lines = contour_generator(z=myelin, line_type=LineType.Separate).lines(0.5)
         return [(np.asarray(line) + 0.5) * voxel for line in lines]
 
-    def highest(self, run: Any, layer: str) -> float:
-        """The top of a field's scale: the largest 99.5th percentile of what is seen, rounded up; 1 for nothing."""
-        left, right, low, high = (int(edge / float(run.config.grid.voxel)) for edge in self.window)
-        seen = (self.plane(run, layer, day, 0)[low:high, left:right] for day in self.sample(run))
-        return nice(max(float(np.percentile(values, 99.5)) for values in seen))
+    def scale(self, run: Any, layer: str) -> tuple[float, float] | None:
+        """The ends of a field's scale, the same for all days; None for a field that is never there.
+
+        The top is the largest 99.5th percentile of what is seen in a frame, rounded up. The low end is zero, or the
+        lowest level rounded down, where that is a good part of the top and yet well below it. A field that hardly
+        varies goes from zero to several times its level.
+        """
+        seen = [self.seen(run, self.stored(run, layer, int(k), 0)) for k in self.sample(run)]
+        top = max(float(np.percentile(values, 99.5)) for values in seen)
+        if max(float(values.max()) for values in seen) < NOTHING:
+            return None
+        low = min(float(values.min()) for values in seen)
+        if low <= LOW_FROM * top:
+            return 0.0, nice(top)
+        if top <= CONTRAST * low:
+            return 0.0, nice(HEADROOM * top)
+        half = 10.0 ** np.floor(np.log10(low)) / 2
+        return float(np.floor(low / half) * half), nice(top)
 
     def fields(self, run: Any) -> list[str]:
         """The fields that the run kept, in the order of its config."""
         return [name for name in run.config.fields if name in run.layers]
 
-    def field_label(self, run: Any, name: str) -> str:
+    def field_label(self, run: Any, name: str) -> tuple[str, str]:
+        """Name and unit of a field."""
         described = run.config.fields[name]
         unit = "share of the tissue" if described.unit == "1" else plain(described.unit.replace("1/", "per "))
-        return f"{described.label}, {unit}"
+        return described.label, unit
+
+    # --- read-outs ----------------------------------------------------------------------------------------------------
 
     def line(
         self, run: Any, column: str, colour: str, style: str = "-", label: str = "", times: float = 1
@@ -237,25 +391,22 @@ class Scene:
         table = run.measures
         if column not in table or not len(table):
             return []
-        return [Line(table["day"].to_numpy(float), times * table[column].to_numpy(float), colour, style)]
+        return [Line(table["day"].to_numpy(float), times * table[column].to_numpy(float), colour, style, label)]
 
     def cell_lines(self, run: Any) -> list[Line]:
         """Counts of the kinds drawn, for a scale in powers of ten: nothing is drawn where there are none."""
-        whole = {kind: look.colour for kind, look in self.kinds.items() if kind not in ONLY_ACTIVE}
-        lines = [line for kind, colour in whole.items() for line in self.line(run, f"count.{kind}", colour)]
+        resting = {group.kind for group in GROUPS.values() if group.faint}
+        kinds = dict.fromkeys(group_of(name).kind for name in self.groups)
+        colours = {
+            kind: run.config.cells[kind].colour for kind in kinds if kind in run.config.cells and kind not in resting
+        }
+        lines = [line for kind, colour in colours.items() for line in self.line(run, f"count.{kind}", colour)]
         return [Line(line.x, np.where(line.y > 0, line.y, np.nan), line.colour) for line in lines]
 
-    def roster(self, run: Any) -> tuple[list[str], list[str]]:
-        """Kinds to list, in the order of the config: those that are drawn, and those that are only counted."""
-        drawn = [kind for kind in run.config.cells if kind in self.kinds]
-        others = [kind for kind in run.config.cells if kind not in (*self.kinds, *NOT_CELLS)]
-        return drawn, [kind for kind in others if any(line.y.any() for line in self.line(run, f"count.{kind}", ""))]
-
-    def count(self, run: Any, kind: str, day: float) -> int:
-        """Cells of a kind in all the tissue: those that are drawn where it is drawn, else as the read-outs say."""
-        if kind in self.kinds:
-            return len(self.moment(run, day).cells.get(kind, ()))
-        return int(self.line(run, f"count.{kind}", "")[0].at(day))
+    def m1_share(self, run: Any, colour: str, style: str = "-") -> list[Line]:
+        """Percent of the phagocytes that are M1-like, from the ratio M1 : M2."""
+        lines = self.line(run, "m1_m2", colour, style)
+        return [replace(line, y=100 * (1 - 1 / (1 + line.y))) for line in lines]
 
     def trigger(self, run: Any) -> list[tuple[float, float]]:
         """First and last day of each window in which the barrier is made to open."""
@@ -269,25 +420,29 @@ class Scene:
         return [(float(dose["day"]), plain(dose["text"].split(", ")[0])) for dose in doses]
 
 
+def group_of(name: str) -> Group:
+    """The group of that name: one of those that divide a kind, or a kind as a whole."""
+    return GROUPS.get(name, Group(name))
+
+
+def group_names(cells: dict[str, Any]) -> list[str]:
+    """The groups that can be drawn, in the order of the config."""
+    divided = {group.kind for group in GROUPS.values()}
+    names = []
+    for kind, cell in cells.items():
+        if kind not in NOT_CELLS and (cell.motile or kind in SESSILE_DRAWN):
+            parts = [name for name, group in reversed(GROUPS.items()) if group.kind == kind]
+            names += parts if kind in divided else [kind]
+    return names
+
+
+def block_means(values: np.ndarray, side: int = BLOCK) -> np.ndarray:
+    """Average blocks of ``side`` x ``side`` voxels; what does not fill a block is left out."""
+    side = min(side, *values.shape)
+    rows, columns = (size // side for size in values.shape)
+    return values[: rows * side, : columns * side].reshape(rows, side, columns, side).mean(axis=(1, 3))
+
+
 def plain(text: str) -> str:
     """Write a quantity as people print it: ``cells/mm³`` for ``cells/mm^3``."""
     return text.replace("^3", "³").replace("^2", "²").replace("mm3", "mm³").replace("mm2", "mm²").replace("uM", "µM")
-
-
-def arm_name(run: Any) -> str:
-    """Name an arm by its treatment, as a person would: ``1000 MSC/mm³, day 7``."""
-    parts = [name.replace("_", " ") for name in run.config.therapy.comparators]
-    doses = run.config.doses
-    if doses:
-        first = doses[0]
-        route = "" if first.route == "local" else f" {first.route}"
-        parts.append(f"{plain(first.dose.text).replace('cells', 'MSC')}{route}, day {float(first.day) / 24:g}")
-    if len(doses) > 1:
-        parts.append(f"{len(doses) - 1} more")
-    return " and ".join(parts) or "untreated"
-
-
-def arm_names(runs: list[Any]) -> list[str]:
-    """Name the arms of a picture; arms of one treatment are told apart by the names of their folders."""
-    names = [arm_name(run) for run in runs]
-    return [f"{name} ({run.folder.name})" if names.count(name) > 1 else name for name, run in zip(names, runs)]

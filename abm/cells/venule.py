@@ -24,7 +24,9 @@ class Venule(Population):
         positions = np.array(self._positions(venules))
         slabs = np.repeat(np.arange(grid.slabs), len(positions))
         x, y, z = np.tile(positions, (grid.slabs, 1)).T
-        served = np.tile(self._served_volumes(positions, float(venules.radius)), grid.slabs)
+        self.territory = self._territories(positions, float(venules.radius))
+        voxels = np.bincount(self.territory[self.territory >= 0], minlength=len(positions))
+        served = np.tile(voxels * self.model.voxel_volume * 1e-9, grid.slabs)
         self.place_cells(x, y, z, slabs, served=self.machine.put(served.astype(np.float32)))
 
     def _positions(self, venules) -> list[tuple[float, float, float]]:
@@ -50,8 +52,8 @@ class Venule(Population):
         row = list(self.model.config.tissue.venules.positions).index(name)
         return self.voxel[: self.n][self.uid[: self.n] == row + 1]
 
-    def _served_volumes(self, positions: np.ndarray, radius: float) -> np.ndarray:
-        """Volume (mm3) of the tissue within ``radius`` of each venule and nearer to it than to another."""
+    def _territories(self, positions: np.ndarray, radius: float) -> np.ndarray:
+        """The venule that serves each voxel, int32 (z, y, x): the nearest one, if within ``radius``; else -1."""
         grid = self.grid
         x, y, z = ((np.arange(n) + 0.5) * grid.h for n in (grid.nx, grid.ny, grid.nz))
         flat = grid.dims == 2
@@ -61,7 +63,7 @@ class Venule(Population):
             squared = (x - px) ** 2 + (y[:, None] - py) ** 2 + (0.0 if flat else (z[:, None, None] - pz) ** 2)
             nearer = squared < distance if number else squared <= distance
             distance[nearer], nearest[nearer] = squared[nearer], number
-        return np.bincount(nearest[nearest >= 0], minlength=len(positions)) * self.model.voxel_volume * 1e-9
+        return nearest.reshape(grid.nz, grid.ny, grid.nx)
 
     def act(self) -> None:
         """Open and close the barrier."""

@@ -13,10 +13,12 @@ from matplotlib.colors import rgb_to_hsv, to_rgb
 from abm.config import load
 from experiments import frames, palette, pictures
 from experiments.failures import Refused
+from experiments.labels import arm_names
 from experiments.render import EDGE, view_of
+from experiments.scene import Scene, block_means
 
 SIDE, VOXEL = 800, 20  # um
-MAP_TOP, MAP_PIXELS = 122, 830  # of the view "lesion"
+MAP_TOP, MAP_PIXELS = 122, 846  # of the view "lesion"
 SMALL_DPI = 50
 
 
@@ -44,9 +46,14 @@ class PaintedRun:
         return xarray.DataArray(values, dims=("z", "y", "x")[-len(shape) :])
 
     def cells(self, day):
-        columns = ["kind", "x", "y", "z", "bbb", "active"]
-        table = pd.DataFrame(self.placed(self.nearest(day)), columns=columns)
+        columns = ["kind", "x", "y", "z", "bbb", "active", "m1"]
+        table = pd.DataFrame([(*cell, 1.0)[: len(columns)] for cell in self.placed(self.nearest(day))], columns=columns)
         return table.astype(dict.fromkeys(columns[1:], float)).assign(uid=np.arange(len(table)), state="")
+
+
+def film(run, dpi=SMALL_DPI, pace=1):
+    """The view ``lesion`` of a film that shows ``pace`` days in a second."""
+    return view_of([run], "lesion", dpi, pace)
 
 
 def pixel(view, day, x, y):
@@ -73,56 +80,119 @@ def hole(day):
 def test_myelin_lost_turns_dark_and_new_myelin_has_its_own_colour():
     new = lambda day: (day >= 8) * 1.0  # noqa: E731
     gone = lambda day: 1.0 if day in (0, 8) else hole(day)  # noqa: E731
-    view = view_of([PaintedRun([0, 5, 8], {"myelin": gone, "remyelinated": new})], dpi=SMALL_DPI)
+    view = film(PaintedRun([0, 5, 8], {"myelin": gone, "remyelinated": new}))
     assert pixel(view, 0, 200, 200) == pytest.approx(to_rgb(palette.MYELIN), abs=0.02)
     assert pixel(view, 5, 200, 200) == pytest.approx(to_rgb(palette.LOST), abs=0.02)
     assert pixel(view, 5, 600, 200) == pytest.approx(to_rgb(palette.MYELIN), abs=0.02)
     assert pixel(view, 8, 200, 200) == pytest.approx(to_rgb(palette.REMYELINATED), abs=0.02)
 
 
-def test_tissue_colours_are_told_apart_by_lightness_alone():
-    lightness = [np.dot(to_rgb(colour), (0.21, 0.72, 0.07)) for colour in (palette.MYELIN, palette.REMYELINATED)]
-    lost = np.dot(to_rgb(palette.LOST), (0.21, 0.72, 0.07))
-    assert lightness[0] > lightness[1] + 0.2 > lost + 0.4
+# What a person without green cones sees, in linear light: Machado, Oliveira and Fernandes 2009.
+WITHOUT_GREEN = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+
+
+def lab(colour, vision):
+    """A colour in CIE L*a*b* as somebody sees it."""
+    given = np.array(to_rgb(colour))
+    light = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.array(to_xyz) @ np.clip(vision @ light, 0, 1) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", [np.eye(3), WITHOUT_GREEN], ids=["full colour", "no green cones"])
+@pytest.mark.parametrize(
+    ("colours", "apart"),
+    [
+        ((palette.MYELIN, palette.REMYELINATED, palette.LOST, palette.DEBRIS), 25),
+        ((palette.M1_LIKE, palette.M2_LIKE, palette.MYELIN, palette.LOST), 35),
+    ],
+    ids=["tissue", "macrophages on tissue"],
+)
+def test_colours_are_told_apart_by_everybody(vision, colours, apart):
+    seen = [lab(colour, vision) for colour in colours]
+    distances = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[i + 1 :]]
+    assert min(distances) > apart
+
+
+def test_new_myelin_shows_as_its_share_of_the_sheaths_there():
+    half = palette.tissue_colours(*(np.array(value, np.float32) for value in (0.5, 0.5, 0)))
+    expected = (np.array(to_rgb(palette.REMYELINATED)) + np.array(to_rgb(palette.LOST))) / 2
+    assert half / 255 == pytest.approx(expected, abs=0.01)
 
 
 def test_a_cell_is_drawn_at_its_place_in_its_colour_and_only_then():
     cells = lambda day: [("macrophage", 650, 150, 0, 0, 0)] if day == 5 else []  # noqa: E731
-    view = view_of([PaintedRun([0, 5], {"myelin": hole}, cells)], dpi=100)
+    view = film(PaintedRun([0, 5], {"myelin": hole}, cells), dpi=100)
     colour = to_rgb(view.runs[0].config.cells["macrophage"].colour)
     assert pixel(view, 5, 650, 150) == pytest.approx(colour, abs=0.05)
     assert pixel(view, 5, 650, 650) == pytest.approx(to_rgb(palette.MYELIN), abs=0.02)
     assert pixel(view, 0, 650, 150) == pytest.approx(to_rgb(palette.MYELIN), abs=0.02)
-    assert view.pieces[-1].lines[0].at(5) == 0.05
+    assert view.pieces[3].lines[0].at(5) == 0.05
 
 
-def test_resting_microglia_sessile_glia_and_axons_are_not_drawn():
+def test_macrophages_have_the_colour_of_their_score_and_resting_microglia_are_faint():
+    cells = lambda day: [  # noqa: E731
+        ("macrophage", 500, 200, 0, 0, 0, 0.9),
+        ("macrophage", 600, 200, 0, 0, 0, 0.2),
+        ("microglia", 700, 200, 0, 0, 0, 0),
+        ("microglia", 700, 600, 0, 0, 1, 1),
+    ]
+    run = PaintedRun([0], {"myelin": hole}, cells)
+    view = film(run, dpi=100)
+    assert pixel(view, 0, 500, 200) == pytest.approx(to_rgb(palette.M1_LIKE), abs=0.05)
+    assert pixel(view, 0, 600, 200) == pytest.approx(to_rgb(palette.M2_LIKE), abs=0.05)
+    resting, active = (view.scene.groups[f"microglia.{state}"] for state in ("resting", "active"))
+    assert resting.pixels < active.pixels and resting.opacity < active.opacity == 1
+    assert pixel(view, 0, 700, 600) == pytest.approx(to_rgb(active.colour), abs=0.05)
+    assert list(view.scene.groups)[0] == "microglia.resting"
+    assert active.label == "Microglia, active"
+
+
+def test_cells_stay_a_moment_and_fade_over_so_that_as_many_are_seen_at_any_time():
+    cells = lambda day: [("macrophage", 100 + 10 * i + day, 400, 0, 0, 0, 1) for i in range(40)]  # noqa: E731
+    run = PaintedRun(np.arange(13), {"myelin": hole}, cells)
+    view = film(run, pace=12)
+    assert view.scene.hold(run) == 4
+    for day in (4, 5.5, 6.25):
+        places, opacity = view.scene.cells(run, day)["macrophage.m1"]
+        assert opacity.sum() == pytest.approx(40)
+        late = day - (places[:, 0] % 10)
+        assert late.max() <= 4 and late.min() >= -4
+    still = view_of([run], dpi=SMALL_DPI)
+    places, opacity = still.scene.cells(run, 5)["macrophage.m1"]
+    assert (places[:, 0] % 10 == 5).all() and (opacity == 1).all()
+
+
+def test_sessile_glia_and_axons_are_not_drawn():
     cells = lambda day: [(kind, 600, 600, 0, 0, 0) for kind in ("oligodendrocyte", "opc", "neuron")]  # noqa: E731
-    view = view_of([PaintedRun([0], {"myelin": hole}, cells)], dpi=SMALL_DPI)
-    assert view.scene.kinds == {}
+    assert film(PaintedRun([0], {"myelin": hole}, cells)).scene.groups == {}
 
 
 def test_a_venule_fills_as_its_barrier_opens():
     cells = lambda day: [("venule", 600, 600, 0, day / 5, 0)]  # noqa: E731
-    view = view_of([PaintedRun([0, 5], {"myelin": hole}, cells)], dpi=100)
+    view = film(PaintedRun([0, 5], {"myelin": hole}, cells), dpi=100)
     assert pixel(view, 0, 600, 600) == pytest.approx(to_rgb(palette.MYELIN), abs=0.02)
     hue, saturation, _ = rgb_to_hsv(pixel(view, 5, 600, 600))
     assert hue == pytest.approx(rgb_to_hsv(to_rgb(palette.LEAK))[0], abs=0.02)
     assert saturation > 0.4
+    assert [view.scene.venules_that(view.runs[0], day, leak=True) for day in (0, 0.4, 0.6, 5)] == [0, 0, 1, 1]
 
 
 def test_the_clock_the_doses_and_the_treatment_are_written():
     dose = {"day": 7.0, "kind": "dose", "text": "10 MSC placed in the tissue, local route"}
     treated = ["therapy.msc.dose=1000 cells/mm^3", "therapy.msc.day=7", "therapy.msc.route=local"]
-    view = view_of([PaintedRun([0, 7, 40], {"myelin": hole}, overrides=treated, events=[dose])], dpi=SMALL_DPI)
+    view = film(PaintedRun([0, 7, 40], {"myelin": hole}, overrides=treated, events=[dose]))
     view.frame(7)
     written = {text.get_text() for axes in view.page.figure.axes for text in axes.texts}
-    assert {"day 7.0", "10 MSC placed in the tissue", "1000 MSC/mm³, day 7", "trigger", "200 µm"} <= written
+    assert {"day 7", "10 MSC placed in the tissue", "1000 MSC/mm³, day 7", "trigger", "100 µm"} <= written
 
 
 def test_words_of_doses_close_together_do_not_overlap():
     doses = [{"day": day, "kind": "dose", "text": "10 MSC placed in the tissue"} for day in (0, 7, 8, 24, 39.5)]
-    view = view_of([PaintedRun([0, 40], {"myelin": hole}, events=doses)], dpi=SMALL_DPI)
+    view = film(PaintedRun([0, 40], {"myelin": hole}, events=doses))
     strip = view.pieces[1].axes
     places = sorted(words.get_window_extent().intervalx.tolist() for words in strip.texts)
     assert len(places) >= 2
@@ -143,6 +213,19 @@ def test_equal_runs_look_equal_side_by_side():
     assert view.names == ["untreated (a)", "untreated (b)"]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        (["seed=2"], ["untreated, seed 1", "untreated, seed 2"]),
+        (["therapy.msc.dose=1000 cells/mm^3", "therapy.msc.route=local"], ["untreated", "1000 MSC/mm³, day 7"]),
+        (["fields.tnf.half_life=30 min"], ["untreated, tnf half life 60 min", "untreated, tnf half life 30 min"]),
+    ],
+)
+def test_arms_are_named_by_what_differs(overrides, names):
+    runs = [PaintedRun([0], folder="a"), PaintedRun([0], folder="b", overrides=overrides)]
+    assert arm_names(runs) == names
+
+
 def test_an_arm_that_ended_keeps_its_last_frame_and_says_so():
     arms = [PaintedRun([0, 5], {"myelin": hole}, folder="short"), PaintedRun([0, 9], {"myelin": hole}, folder="long")]
     view = view_of(arms, dpi=SMALL_DPI)
@@ -156,42 +239,75 @@ def test_a_solid_is_shown_by_its_middle_plane():
     layers = {"tnf": lambda day: np.arange(10.0)[:, None, None]}
     cells = lambda day: [("macrophage", 50, 50, 100, 0, 0), ("macrophage", 60, 60, 150, 0, 0)]  # noqa: E731
     run = PaintedRun([0], layers, cells, overrides=solid)
-    view = view_of([run], "lesion", dpi=SMALL_DPI)
+    view = film(run)
     view.frame(0)
     assert np.unique(view.scene.plane(run, "tnf", 0, 0)) == 5
-    assert view.scene.cells(run, 0)["macrophage"].tolist() == [[50, 50]]
+    assert view.scene.cells(run, 0)["macrophage.m1"][0].tolist() == [[50, 50]]
     assert "middle plane, z = 100 µm" in view.pieces[0].note.get_text()
 
 
-def test_a_field_keeps_one_scale_from_zero_over_all_days():
+def test_a_field_keeps_one_scale_over_all_days():
     rising = lambda day: np.linspace(0, day, SIDE // VOXEL)[None, :]  # noqa: E731
-    view = view_of([PaintedRun([1, 2, 37], {"tnf": rising, "myelin": hole})], "fields", dpi=SMALL_DPI)
+    kept = lambda day: 60 + rising(day)  # noqa: E731
+    layers = {"tnf": rising, "tgfb": kept, "ifng": lambda day: 0, "ngf": lambda day: 10, "myelin": hole}
+    view = view_of([PaintedRun([1, 2, 37], layers)], "fields", dpi=SMALL_DPI)
+    maps = {piece.name: piece for piece in view.pieces if hasattr(piece, "image")}
     limits = set()
     for day in (1, 2, 37):
         view.frame(day)
-        limits.add(view.pieces[0].image.get_clim())
+        limits.add(maps["tnf"].image.get_clim())
     assert limits == {(0, 40)}
+    assert maps["tgfb"].image.get_clim() == (60, 100)
+    assert maps["ngf"].image.get_clim() == (0, 40)
+    assert maps["ifng"].image is None
+    assert "none in this run" in {text.get_text() for text in view.page.sheet.texts}
+
+
+def test_between_two_frames_tissue_passes_from_one_to_the_next():
+    run = PaintedRun([0, 4, 8], {"myelin": lambda day: 1 - day / 8})
+    scene = Scene([run], 100)
+    assert [float(scene.plane(run, "myelin", day, 1)[0, 0]) for day in (0, 1, 4, 7, 8, 9)] == [
+        1,
+        0.875,
+        0.5,
+        0.125,
+        0,
+        0,
+    ]
+
+
+def test_single_bare_voxels_do_not_widen_the_window():
+    lost = np.ones((200, 200))
+    lost[80:120, 80:120] = 0
+    lost[3, 3] = lost[190, 195] = 0
+    run = PaintedRun([0], {"myelin": lambda day: lost}, overrides=["grid.size=[4000, 4000]"])
+    left, right, low, high = Scene([run], 100).window
+    assert (left + right) / 2 == (low + high) / 2 == 2000
+    assert 800 < right - left < 1500
+    assert block_means(np.eye(4), 2).tolist() == [[0.5, 0], [0, 0.5]]
 
 
 @pytest.mark.parametrize("layers", [{}, {"myelin": hole}, {"tnf": lambda day: np.nan}])
 def test_what_a_run_does_not_have_is_left_out(layers):
     run = PaintedRun([2.0], layers)
     run.measures = run.measures[:0]
-    view_of([run], "lesion", dpi=SMALL_DPI).frame(2.0)
+    for view in (film(run), view_of([run], "lesion", dpi=SMALL_DPI)):
+        view.frame(2.0)
 
 
 # --- films and files ------------------------------------------------------------------------------------------------------
 
 
-def test_a_film_shows_stored_days_only_at_a_watchable_speed():
+def test_a_film_runs_evenly_through_all_days_at_a_watchable_speed():
     stored = np.linspace(0, 60, 241)
     plan = frames.clock([stored, stored[:100]], ".mp4")
-    assert plan.days.tolist() == stored.tolist()
-    assert 15 <= plan.seconds <= 25
-    dense = frames.clock([np.linspace(0, 60, 5000)], ".mp4")
-    assert len(dense.days) == 480 and 15 <= dense.seconds <= 25
+    assert (plan.fps, plan.seconds, plan.days[0], plan.days[-1]) == (24, 20, 0, 60)
+    assert np.ptp(np.diff(plan.days)) < 1e-9
+    assert plan.pace == pytest.approx(3)
+    assert frames.clock([stored], ".gif").seconds == 16
+    assert frames.clock([stored[:41]], ".mp4").seconds == pytest.approx(5, abs=0.2)
     asked = frames.clock([stored], ".mp4", fps=10, seconds=3)
-    assert len(asked.days) == 30 and asked.seconds == 3 and set(asked.days) <= set(stored)
+    assert len(asked.days) == 30 and asked.seconds == 3
     assert len(frames.clock([stored[:1]], ".mp4").days) == 1
 
 
@@ -210,9 +326,11 @@ def test_an_mp4_has_its_frames_and_size(run, tmp_path):
     pictures.animate([Path("a")], film)
     decode = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(film)]
     raw = subprocess.run([*decode, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
-    first, _, _, last = np.frombuffer(raw, np.uint8).reshape(-1, 1080, 1920, 3)
+    shown = np.frombuffer(raw, np.uint8).reshape(-1, 1080, 1920, 3)
+    assert len(shown) == 48
+    first, last = shown[0], shown[-1]
     spot = np.s_[500:520, 200:220]
-    assert first[spot].mean() > 150 > 50 > last[spot].mean()
+    assert first[spot].mean() > 80 > 30 > last[spot].mean()
     assert list(tmp_path.iterdir()) == [film]
 
 
@@ -220,8 +338,29 @@ def test_a_gif_has_its_frames_and_loops(run, tmp_path):
     from PIL import Image
 
     pictures.animate([Path("a")], tmp_path / "lesion.gif")
-    with Image.open(tmp_path / "lesion.gif") as film:
-        assert (film.n_frames, film.size, film.info["loop"]) == (4, (960, 540), 0)
+    with Image.open(tmp_path / "lesion.gif") as shown:
+        assert (shown.n_frames, shown.size, shown.info["loop"], shown.info["duration"]) == (25, (960, 540), 0, 80)
+        spot = (100, 250)
+        first = np.array(shown.convert("RGB"))[spot[1], spot[0]]
+        shown.seek(24)
+        last = np.array(shown.convert("RGB"))
+    assert first.mean() > 80 > 30 > last[spot[1], spot[0]].mean()
+
+
+def test_a_gif_shows_each_frame_as_it_was_drawn(tmp_path):
+    from PIL import Image
+
+    def draw(day):
+        frame = np.zeros((40, 60, 4), np.uint8)
+        frame[5:15, int(day) : int(day) + 10] = (200, 100, 40, 255)
+        return frame
+
+    frames.write_gif(tmp_path / "a.gif", [0.0, 20.0, 20.0, 45.0], 12.5, draw)
+    with Image.open(tmp_path / "a.gif") as shown:
+        for k, day in enumerate((0, 20, 20, 45)):
+            shown.seek(k)
+            seen = np.array(shown.convert("RGB"), int)
+            assert np.abs(seen - draw(day)[..., :3]).max() < 20
 
 
 def test_a_poster_shows_the_nearest_day_at_twice_the_size(run, tmp_path):
@@ -274,10 +413,27 @@ def test_a_run_without_frames_is_refused(run, tmp_path):
         pictures.picture([Path("a")], 3, tmp_path / "a.png")
 
 
+def test_a_day_outside_the_run_is_refused(run, tmp_path):
+    with pytest.raises(Refused, match=r"day 6\.5 is outside the run: its frames go from day 0 to day 6"):
+        pictures.picture([Path("a")], 6.5, tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kept", ["[]", "[neuron]"])
+def test_a_run_that_kept_no_cells_is_refused_where_cells_are_shown(monkeypatch, tmp_path, kept):
+    bare = PaintedRun([0, 1], {"myelin": hole, "tnf": lambda day: day}, overrides=[f"output.cells={kept}"])
+    monkeypatch.setattr("abm.run_folder.Run.load", lambda folder: bare)
+    with pytest.raises(Refused, match=r"kept no cells.*output\.cells.*--view fields"):
+        pictures.animate([Path("a")], tmp_path / "a.gif")
+    with pytest.raises(Refused, match="kept no cells"):
+        pictures.picture([Path("a")], 1, tmp_path / "a.png")
+    pictures.animate([Path("a")], tmp_path / "a.gif", "fields")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+
+
 def test_frames_leave_no_memory_behind():
     cells = lambda day: [("macrophage", x, x, 0, 0, 0) for x in np.linspace(0, SIDE, 2000)]  # noqa: E731
     run = PaintedRun(np.linspace(0, 10, 41), {"myelin": hole}, cells)
-    view = view_of([run], dpi=100)
+    view = film(run, dpi=100)
 
     def resident():
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
