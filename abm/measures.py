@@ -145,11 +145,11 @@ def _conduction(s: Snapshot) -> dict[str, float]:
     surviving = np.maximum(axons, 1e-6)
     sheathed = np.clip(myelin / surviving, 0, 1)
     new_share = np.clip(new / np.maximum(myelin, 1e-6), 0, 1) * sheathed
-    naked = 1 - sheathed
-    blocked_hours = float(spec.conduction.block)
-    recovering = s.inner(s.model.machine.get(s.model.tissue.bare_hours)) >= blocked_hours
-    conducts = np.clip(axons, 0, 1) * (sheathed + naked * recovering)
+    naked = np.minimum(s.inner(s.model.machine.get(s.model.tissue.adapted)), 1 - sheathed)  # the others are blocked
+    conducting = sheathed + naked
+    conducts = np.clip(axons, 0, 1) * conducting
     slowness = (sheathed - new_share) / old_v + new_share / new_v + naked / slow
+    slowness = np.where(conducting > 0, slowness / np.maximum(conducting, 1e-6), 1 / old_v)
     delay = s.grid.h * 1e-3 * (slowness - 1 / old_v).sum(axis=-1)  # ms: um / (m/s) = 1e-3 ms
     amplitude = conducts.min(axis=-1)
     carried = float(amplitude.sum())

@@ -31,10 +31,11 @@ class Tissue:
 
     units                      int32[4 * n]   sheaths: original, remyelinated, and those of dead cells, twice
     intact, swollen, ovoids    float32        fractions of the axons once there
+    adapted                    float32        share of the axons that is bare and conducts again: the others bare are blocked
     occupied, incoming, best   of this step   volume of motile cells, volume that wants in, the winner's bid
     """
 
-    states = ("units", "intact", "swollen", "ovoids", "ever_bare", "bare_hours", "ol_healthy")
+    states = ("units", "intact", "swollen", "ovoids", "ever_bare", "adapted", "ol_healthy")
 
     def __init__(self, model):
         self.model, self.machine, self.grid = model, model.machine, model.grid
@@ -45,7 +46,7 @@ class Tissue:
         self.grid.inner(self.inside)[:] = 1.0
         self.units = zeros(4 * size, np.int32)
         self.intact, self.swollen, self.ovoids, self.axons_lost = (zeros(size, np.float32) for _ in range(4))
-        self.ever_bare, self.bare_hours, self.ol_healthy = (zeros(size, np.float32) for _ in range(3))
+        self.ever_bare, self.adapted, self.ol_healthy = (zeros(size, np.float32) for _ in range(3))
         self.sheath_hazard = zeros(size, np.float32)
         self.bare, self.stripped, self.occupied, self.incoming = (zeros(size, np.int32) for _ in range(4))
         self.best = zeros(size, np.int64)
@@ -56,6 +57,8 @@ class Tissue:
             self.capacity[:] = self.machine.put(self.inside * round(float(self.spec.sheath_density) * volume))
             self._full = self.machine.xp.maximum(self.capacity, 1)
             self.intact[:] = self.machine.put(self.inside)
+            block = float(self.spec.conduction.block)
+            self._adapting = np.float32(-np.expm1(-model.step_hours / block) if block else 1.0)
             self.room = int(float(self.spec.motile_fill) * motion.ROOM_UNITS)
 
     def connect(self, laws) -> None:
@@ -81,9 +84,10 @@ class Tissue:
             self.model.population["oligodendrocyte"].myelinate_in_health()
 
     def remember_health(self) -> None:
-        """Note how many oligodendrocytes are around each voxel: what laws call a deficit is less than that."""
+        """Note how many oligodendrocytes are around each voxel, less is a deficit; what is bare in health conducts."""
         if self.spec is not None:
             self.ol_healthy[:] = self._ol_near
+            self.adapted[:] = self.laws.row("tissue.demyelinated")
 
     def read(self) -> None:
         """Read the state of the tissue that laws depend on."""
@@ -126,7 +130,7 @@ class Tissue:
         return self.laws.channel(rows[name]) if name in rows else self.laws.row("zero")
 
     def act(self) -> None:
-        """Shed the sheaths of dead cells, turn lost sheaths into debris, time how long axons are bare, advance the astrocytes."""
+        """Shed the sheaths of dead cells, turn lost sheaths into debris, let bare axons adapt, advance the astrocytes."""
         if self.spec is None:
             return
         machine, size, dt = self.machine, self.grid.size, np.float32(self.model.step_hours)
@@ -140,8 +144,9 @@ class Tissue:
             self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
         if hasattr(self, "_relaxing"):
             relax_row(machine, size, *self._relaxing, self.laws.flat, size)
-        self.bare_hours += dt
-        self.bare_hours *= self.laws.row("tissue.demyelinated") > np.float32(DEMYELINATED_BELOW)
+        bare = self.laws.row("tissue.demyelinated")
+        self.adapted += (bare - self.adapted) * self._adapting
+        self.machine.xp.minimum(self.adapted, bare, out=self.adapted)
         reactivity, days, scar = (self.laws.row(name) for name in ASTROCYTE_STATES)
         days += dt * (reactivity > np.float32(float(self.spec.astrocytes_reactive_above)))
         scar += self._law("astrocytes", "scar") * dt

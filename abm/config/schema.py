@@ -179,7 +179,7 @@ class Conduction(Part):
     myelinated_velocity: Annotated[Quantity, Unit("m/s", "of a normal axon", above=0)]
     demyelinated_velocity: Annotated[Quantity, Unit("m/s", "of a bare axon", above=0)]
     base_latency: Annotated[Quantity, Unit("ms", "of healthy tissue", at_least=0)]
-    block: Annotated[Quantity, Unit("day", "how long a bare stretch does not conduct at all", at_least=0)]
+    block: Annotated[Quantity, Unit("day", "mean time in which a bare stretch does not conduct", at_least=0)]
 
 
 class Venules(Part):

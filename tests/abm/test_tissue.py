@@ -83,12 +83,12 @@ def test_conduction_of_a_demyelinated_path(small_model):
     """A fully bare, unblocked path of length L adds L (1 / 0.4 - 1 / 5.5) ms per mm: 2.3 ms per mm."""
     model = small_model()
     model.tissue.units[:] = 0
-    model.tissue.bare_hours[:] = 241.0
+    model.tissue.adapted[:] = 1.0
     model._measured.clear()
     readouts = model.measure()
     assert readouts["latency_ms"] - 100 == pytest.approx(0.4 * (1 / 0.4 - 1 / 5.5), rel=1e-4)
     assert readouts["amplitude"] == pytest.approx(1.0) and readouts["demyelinated_fraction"] == pytest.approx(1.0)
-    model.tissue.bare_hours[:] = 0.0
+    model.tissue.adapted[:] = 0.0
     model._measured.clear()
     assert model.measure()["amplitude"] == 0.0
 
