@@ -1,10 +1,10 @@
 # make demo: a lesion untreated and treated, side by side.   make test: the whole test suite.
-# make docs: docs/model.md, written from the configs.
+# make docs: docs/model.md, written from the configs.          make validation: docs/validation.md, hours of runs first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs validation clean
 demo: $(VENV)/.installed
 	$(BIN)/python -m experiments.demo
 
@@ -18,6 +18,9 @@ lint: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m experiments.model_page
+
+validation: $(VENV)/.installed
+	$(BIN)/python -m experiments.validation
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

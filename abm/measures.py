@@ -128,6 +128,16 @@ def velocity(
     return healthy * diameter / REFERENCE_DIAMETER * shape * min(1.0, (internode / healthy_internode) ** 0.4)
 
 
+def _along(shares: np.ndarray, length: int) -> np.ndarray:
+    """Return means over ``length`` neighbouring voxels along x (all, where there are fewer).
+
+    An axon is bare by whole internodes: the least of single voxels would be the noise of their few sheaths.
+    """
+    length = min(max(length, 1), shares.shape[-1])
+    sums = np.cumsum(np.pad(shares, ((0, 0), (0, 0), (1, 0))), axis=-1, dtype=float)
+    return (sums[..., length:] - sums[..., :-length]) / length
+
+
 def _conduction(s: Snapshot) -> dict[str, float]:
     """Conduction of the bundles that run along x, over the voxels they cross."""
     if not s.layers or "neuron" not in s.model.population:
@@ -151,7 +161,7 @@ def _conduction(s: Snapshot) -> dict[str, float]:
     slowness = (sheathed - new_share) / old_v + new_share / new_v + naked / slow
     slowness = np.where(conducting > 0, slowness / np.maximum(conducting, 1e-6), 1 / old_v)
     delay = s.grid.h * 1e-3 * (slowness - 1 / old_v).sum(axis=-1)  # ms: um / (m/s) = 1e-3 ms
-    amplitude = conducts.min(axis=-1)
+    amplitude = _along(conducts, round(float(spec.internode) / s.grid.h)).min(axis=-1)
     carried = float(amplitude.sum())
     length = s.grid.nx * s.grid.h * 1e-6
     mean_delay = float((delay * amplitude).sum()) / carried if carried > 0 else math.nan
