@@ -12,7 +12,7 @@ import numpy as np
 
 from abm.laws import AVOGADRO
 from abm.tissue import voxel_volume
-from kernels.diffusion import Faces, Solver, Work, n_sums, totals
+from kernels.diffusion import SUMS, VALUE, Faces, Solver, Work, n_sums, totals
 from kernels.launch import side_by_side
 from kernels.rkg import Plan, plan
 
@@ -52,13 +52,13 @@ class Fields:
         self.plans: dict[str, Plan] = {}
         self._caps = dict(uptake_caps or {})
         self._faces: dict[tuple[str, ...], Faces] = {}
-        self._uniform: dict[tuple[str, ...], Any] = {}
-        self._spare: dict[tuple[str, ...], list[Work]] = {}
-        self._sums = machine.zeros((len(self.names), n_sums(grid)), np.float32)
+        self._spare: dict[tuple[str, ...], list[tuple[Work, Any]]] = {}
+        self._totals = np.zeros((len(self.names), len(SUMS), grid.slabs))
         self._amounts = {name: np.zeros((len(self.names), grid.slabs)) for name in AMOUNTS}
         self._counted = False
         self._begun: set[int] = set()
         self.solvers = [self._solver(name) for name in self.names]
+        self._costliest = sorted(range(len(self.names)), key=lambda row: -self.solvers[row].plan.evaluations)
         for name, spec in config.fields.items():
             self.put(name, float(spec.baseline))
             for place in spec.sources.values():
@@ -71,20 +71,17 @@ class Fields:
         decay = math.log(2) / float(spec.half_life) if spec.half_life is not None else 0.0
         if spec.quasi_steady and not decay:
             raise ValueError(f"fields.{name}: quasi_steady needs a half_life: without decay there is no steady state")
-        self.plans[name] = plan(
-            float(spec.D), decay, float(grid.h), self.step, float(self.config.accuracy), grid.dims, within,
-            self._caps.get(name), bool(spec.quasi_steady),
-        )  # fmt: skip
         kinds = tuple(
             (self.config.grid.faces if spec.faces is None else spec.faces)[axis] for axis in "xyz"[: grid.dims]
         )
+        self.plans[name] = plan(
+            float(spec.D), decay, float(grid.h), self.step, float(self.config.accuracy), grid.dims, within,
+            self._caps.get(name), bool(spec.quasi_steady), theta is None and VALUE not in kinds,
+        )  # fmt: skip
         if kinds not in self._faces:
             self._faces[kinds] = Faces(self.machine, grid, kinds)
-            self._uniform[kinds] = self._faces[kinds].weights()
-        faces = self._faces[kinds]
-        q = self._uniform[kinds] if theta is None else faces.weights(theta)
         value = spec.baseline if spec.value is None else spec.value
-        return Solver(faces, self.plans[name], float(spec.D), decay, float(value), q)
+        return Solver(self._faces[kinds], self.plans[name], float(spec.D), decay, float(value), theta)
 
     def set_diffusivity(self, name: str, theta, within: tuple[float, float] | None = None) -> None:
         """Let D vary in space: ``theta`` is D(x)/D of every padded voxel, 0 where nothing passes.
@@ -133,13 +130,13 @@ class Fields:
             raise ValueError(f"fields were planned for a step of {self.step:g} h (time.step), not of {step:g} h")
         if not self._counted:
             self.recount()
-        rows = [row for row in range(len(self.names)) if not self._is_empty(row)]
+        rows = [row for row in self._costliest if not self._is_empty(row)]
         for row in set(rows) - self._begun:  # alone the first time: no two threads compile the same kernel
             self._run(row, "advance")
         side_by_side(self.machine, [partial(self._run, row, "advance") for row in rows if row in self._begun])
         self._begun.update(rows)
-        for row, sums in zip(rows, totals(self.machine.get(self._sums)[rows], self.grid)):
-            for what, amount in self.solvers[row].budget(sums).items():
+        for row in rows:
+            for what, amount in self.solvers[row].budget(self._totals[row]).items():
                 self._amounts[what][row] = amount if what == "mass" else self._amounts[what][row] + amount
 
     def _is_empty(self, row: int) -> bool:
@@ -152,19 +149,20 @@ class Fields:
         """Let a field's solver ``advance`` or ``count``, with work arrays that no other thread uses."""
         spare = self._spare.setdefault(self.solvers[row].faces.kinds, [])
         try:
-            work = spare.pop()
+            work, sums = spare.pop()
         except IndexError:
-            work = Work(self.machine, self.grid)
+            work, sums = Work(self.machine, self.grid), self.machine.zeros(n_sums(self.grid), np.float32)
         run = getattr(self.solvers[row], what)
-        run(self.concentration[row], self.source[row], self.uptake[row], work, self._sums[row])
-        spare.append(work)
+        run(self.concentration[row], self.source[row], self.uptake[row], work, sums)
+        self._totals[row] = totals(self.machine.get(sums), self.grid)
+        spare.append((work, sums))
 
     def recount(self) -> None:
         """Take the fields as they are now: a change made by others than ``diffuse`` counts as there from the start."""
         for row in range(len(self.names)):
             self._run(row, "count")
-        for row, sums in enumerate(totals(self.machine.get(self._sums), self.grid)):
-            mass = self.solvers[row].budget(sums)["mass"]
+        for row, solver in enumerate(self.solvers):
+            mass = solver.budget(self._totals[row])["mass"]
             self._amounts["start"][row] += mass - self._amounts["mass"][row]
             self._amounts["mass"][row] = mass
         self._counted = True

@@ -21,7 +21,6 @@ from abm.population import Population
 from abm.therapy import Therapy
 from abm.tissue import ASTROCYTE_STATES, Tissue, make_grid, voxel_volume
 from kernels.device import Machine
-from kernels.launch import side_by_side
 from kernels.random import STREAMS, draw, uniform
 
 PLASTIC = (0.7548776662466927, 0.5698402909980532)  # 1/p, 1/p^2 of p^3 = p + 1: evenly spread points in 2D
@@ -140,16 +139,11 @@ class LesionModel(mesa.Model):
 
     def _sense(self) -> None:
         """Sort the cells, then compute every signal and law: only here does anything read others' columns."""
-        self._side_by_side("bin")
-        self._side_by_side("feel")
+        self.populations.do("bin")
+        self.populations.do("feel")
         self.tissue.read()
         self.laws.sense_voxels(self.hours)
-        self._side_by_side("sense")
-
-    def _side_by_side(self, phase: str) -> None:
-        """Let all populations do what touches their own columns only, the most numerous first."""
-        populations = sorted(self.population.values(), key=lambda population: -population.n)
-        side_by_side(self.machine, [getattr(population, phase) for population in populations])
+        self.populations.do("sense")
 
     def _set_system(self, hours: float) -> None:
         """Set what acts from outside the tissue: the trigger, and how many leukocytes are on offer."""

@@ -120,7 +120,6 @@ class Population(mesa.Agent):
             self.proposed = zeros(capacity, np.int32)
             self.work = self.walk.work(self.machine, capacity)
         self.capacity = capacity
-        self._spare: dict[Any, Any] = {}
         if old is not None:
             for name in ("uid", "voxel", "fate", *self.float_columns):
                 getattr(self, name)[: self.n] = old[name][: self.n]
@@ -215,18 +214,13 @@ class Population(mesa.Agent):
 
     def take(self, order, n: int) -> None:
         """Keep the rows ``order[:n]``, in that order."""
+        rows = order[:n]
         for name in ("uid", "voxel", *self.float_columns):
             column = getattr(self, name)
-            spare = self._spare.pop(column.dtype, None)
-            spare = self.machine.zeros(self.capacity, column.dtype) if spare is None else spare
-            binning.permute(self.machine, n, order, column, spare)
-            setattr(self, name, spare)
-            self._spare[column.dtype] = column
-        scratch = self._spare.setdefault(np.dtype(np.float32), self.machine.zeros(self.capacity, np.float32))
+            column[:n] = column[rows]
         for name in self.state_names:
-            row = self.values[self.rows[f"self.{name}"]]
-            binning.permute(self.machine, n, order, row, scratch)
-            row[:n] = scratch[:n]
+            column = self.values[self.rows[f"self.{name}"]]
+            column[:n] = column[rows]
         self.n = n
 
     def feel(self) -> None:

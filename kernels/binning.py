@@ -71,12 +71,6 @@ def sort_voxel(i, voxel, uid, start, order):
             order[U(hole)] = row
 
 
-@kernel
-def take(i, order, source, target):
-    """Copy row ``order[i]`` of a column to row ``i`` of another."""
-    target[i] = source[U(order[i])]
-
-
 def sort_order(machine, n, voxel, uid, order, start, count) -> None:
     """Write the order of the first ``n`` cells by (voxel, uid), the same for any number of threads.
 
@@ -90,10 +84,3 @@ def sort_order(machine, n, voxel, uid, order, start, count) -> None:
     machine.xp.cumsum(count, dtype=np.int32, out=start)
     scatter(machine, n, voxel, start, order)
     sort_voxel(machine, n, voxel, uid, start, order)
-
-
-def permute(machine, n, order, source, target) -> None:
-    """Copy the first ``n`` rows of a column of any type into ``target`` in a new order; a matrix (k, capacity) row by row."""
-    word = {4: np.int32, 8: np.int64}.get(source.dtype.itemsize, source.dtype)
-    for row_from, row_to in zip(source, target) if source.ndim == 2 else [(source, target)]:
-        take(machine, n, order, row_from.view(word), row_to.view(word))

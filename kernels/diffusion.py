@@ -1,17 +1,19 @@
 """Diffusion with decay, uptake and sources: one stabilised explicit solver for 2D and 3D, any D(x), every kind of face.
 
 A field obeys ``du/dt = L u + S`` with ``L u = div(D theta grad u) - (decay + uptake) u``. Units: um, h, and the unit of the
-field. A step is cut into substeps of second-order Runge-Kutta-Gegenbauer (RKG2, index 4). One substep of length h is
+field. A step is cut into substeps (mostly one) of Runge-Kutta-Gegenbauer type. One substep of length h is
 
     m   = h (L u + S)
-    p_1 = 0,   p_j = mu_j p_(j-1) + nu_j p_(j-2) + mt_j h L p_(j-1) + mt_j c_(j-1) m
-    new = u + m + h L p_s = u + L y + h S   with   y = h (u + p_s)
+    p   = P(h L) m                                  the correction, a polynomial of ``rkg.py``, by Clenshaw's sum
+    new = u + m + h L p = u + L y + h S   with   y = h (u + p)
 
-``c_j m + h L p_j`` is stage j of the usual increment form. Held as p, the stages give the scheme's own time integral y of
-the field at no cost, and what decays, is taken up or leaves by a face is summed from y: the budget is that of the solver.
+So the scheme's own time integral y of the field comes at no cost, and what decays, is taken up or leaves by a face is
+summed from y: the budget is that of the solver, to the bit, however the stages of p were rounded.
 
 Lengths, numbers of substeps and of stages are fixed beforehand (``rkg.plan``), from D, decay, voxel and step alone.
 """
+
+import functools
 
 import numpy as np
 
@@ -21,9 +23,7 @@ from kernels.rkg import Plan, stage_table
 
 U = np.uint64
 ONE = U(1)
-LANES = U(16)  # partial sums along a line: neighbouring threads of a GPU read neighbouring voxels
-LANE_BITS = U(4)
-LAST_LANE = U(15)
+LINES = U(16)  # of voxels along x that a partial sum goes over
 ZERO = np.float32(0.0)
 COUNT = np.float32(1.0)
 
@@ -53,15 +53,20 @@ def inflow_3d(u, q, v, sy, sz):
 
 
 @device
-def begin(v, inflow, u, m, source, uptake, spread, h, decay):
-    """Write ``m = h (L u + S)``. spread = h D / voxel^2"""
-    m[v] = spread * inflow + h * (source[v] - (decay + uptake[v]) * u[v])
+def begin(v, inflow, u, m, last, source, uptake, spread, h, decay):
+    """Write ``m = h (L u + S)``, also as the last stage. spread = h D / voxel^2"""
+    change = spread * inflow + h * (source[v] - (decay + uptake[v]) * u[v])
+    m[v] = change
+    last[v] = change
 
 
 @device
-def advance(v, inflow, last, before, m, uptake, keep, lose, recall, spread, drive):
-    """Write stage j over stage j - 2 in ``before``; ``last`` is stage j - 1."""
-    before[v] = ((keep - lose * uptake[v]) * last[v] + recall * before[v]) + (spread * inflow + drive * m[v])
+def advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive):
+    """Write stage j over stage j - 2 in ``before``; ``last`` is stage j - 1, and ``around`` its sum over the neighbours.
+
+    What flows out of the voxel is part of ``loss``, see ``prepare``: a third fewer reads than by differences.
+    """
+    before[v] = ((keep - lose * loss[v]) * last[v] + recall * before[v]) + (spread * around + drive * m[v])
 
 
 @device
@@ -73,27 +78,52 @@ def finish(v, inflow, u, exposure, last, m, uptake, weight, spread, h, decay, le
 
 
 @grid_kernel
-def begin_2d(v, sy, sz, q, u, m, source, uptake, spread, h, decay):
+def begin_2d(v, sy, sz, q, u, m, last, source, uptake, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
-    begin(v, inflow_2d(u, q, v, sy, sz), u, m, source, uptake, spread, h, decay)
+    begin(v, inflow_2d(u, q, v, sy, sz), u, m, last, source, uptake, spread, h, decay)
 
 
 @grid_kernel
-def begin_3d(v, sy, sz, q, u, m, source, uptake, spread, h, decay):
+def begin_3d(v, sy, sz, q, u, m, last, source, uptake, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
-    begin(v, inflow_3d(u, q, v, sy, sz), u, m, source, uptake, spread, h, decay)
+    begin(v, inflow_3d(u, q, v, sy, sz), u, m, last, source, uptake, spread, h, decay)
 
 
 @relay_kernel(5)
-def advance_2d(v, sy, sz, before, last, keep, lose, recall, spread, drive, q, m, uptake):
-    """Compute stages one after the other, see ``advance``; the five tables are those of ``stage_table``."""
-    advance(v, inflow_2d(last, q, v, sy, sz), last, before, m, uptake, keep, lose, recall, spread, drive)
+def advance_2d(v, sy, sz, before, last, keep, lose, recall, spread, drive, m, loss):
+    """Compute stages one after the other, see ``advance``, where D is the same everywhere: the halo holds 0, or is wrapped.
+
+    keep ... drive   from ``stage_table``;  loss   float32[voxels]   from ``prepare``
+    """
+    around = (last[v + ONE] + last[v - ONE]) + (last[v + sy] + last[v - sy])
+    advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive)
 
 
 @relay_kernel(5)
-def advance_3d(v, sy, sz, before, last, keep, lose, recall, spread, drive, q, m, uptake):
-    """Compute stages one after the other, see ``advance``; the five tables are those of ``stage_table``."""
-    advance(v, inflow_3d(last, q, v, sy, sz), last, before, m, uptake, keep, lose, recall, spread, drive)
+def advance_3d(v, sy, sz, before, last, keep, lose, recall, spread, drive, m, loss):
+    """Compute stages one after the other, see ``advance_2d``."""
+    around = ((last[v + ONE] + last[v - ONE]) + (last[v + sy] + last[v - sy])) + (last[v + sz] + last[v - sz])
+    advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive)
+
+
+@device
+def both(q, u, v, step):
+    """Return the weighted sum of the two neighbours of voxel ``v`` along one axis."""
+    return q[v + step] * u[v + step] + q[v - step] * u[v - step]
+
+
+@relay_kernel(5)
+def advance_varied_2d(v, sy, sz, before, last, keep, lose, recall, spread, drive, q, m, loss):
+    """Compute stages one after the other, see ``advance_2d``, where D varies: q is the square root of D(x)/D."""
+    around = q[v] * (both(q, last, v, ONE) + both(q, last, v, sy))
+    advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive)
+
+
+@relay_kernel(5)
+def advance_varied_3d(v, sy, sz, before, last, keep, lose, recall, spread, drive, q, m, loss):
+    """Compute stages one after the other, see ``advance_varied_2d``."""
+    around = q[v] * ((both(q, last, v, ONE) + both(q, last, v, sy)) + both(q, last, v, sz))
+    advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive)
 
 
 @grid_kernel
@@ -112,12 +142,17 @@ def finish_3d(v, sy, sz, q, u, exposure, last, m, uptake, weight, spread, h, dec
 
 
 @grid_kernel
-def limit_uptake(v, sy, sz, uptake, exposure, first, second, cap):
-    """Lower uptake to ``cap`` (1/h), for which the number of stages is right, and clear what a step adds up."""
-    uptake[v] = cap if uptake[v] > cap else uptake[v]
+def prepare(v, sy, sz, uptake, loss, exposure, before, outward, rate, cap):
+    """Lower uptake to ``cap`` (1/h), for which the number of stages is right, and clear what a step adds up.
+
+    loss      float32[voxels]  written, 1/h: uptake and what flows out to the neighbours, ``rate = D / voxel^2`` each
+    outward   float32[voxels]  from ``Faces.outward``
+    """
+    taken = cap if uptake[v] > cap else uptake[v]
+    uptake[v] = taken
+    loss[v] = taken + rate * outward[v]
     exposure[v] = ZERO
-    first[v] = ZERO
-    second[v] = ZERO
+    before[v] = ZERO
 
 
 @kernel
@@ -133,38 +168,46 @@ def fill_voxels(i, values, to, value):
 
 
 @kernel
-def tally(i, starts, nx, n, u, exposure, source, uptake, cap, base, sums):
-    """Set negative values to zero and sum one lane of a line of voxels, in the order of ``SUMS``.
+def tally(i, starts, n_lines, nx, columns, n, u, exposure, source, uptake, cap, base, sums):
+    """Set negative values to zero and sum over LINES lines of a slab, column by column, in the order of ``SUMS``.
 
-    i         line * 16 + lane;  starts  uint64[lines]  first voxel of each line of ``nx``
+    i         block of lines * parts of a line + part: ``columns`` neighbouring voxels
+    starts    uint64[lines]      first voxel of each line of ``nx``;  n_lines  of a slab
     u         float32[voxels]    written where negative
     exposure  float32[voxels]    integral of u over the step, less ``base``
-    sums      float32[6 * n]     written
+    sums      float32[6 * n]     written: n columns of blocks
     """
-    mass = clamped = exposed = taken = secreted = limited = ZERO
-    start = starts[i >> LANE_BITS]
-    x = i & LAST_LANE
-    while x < U(nx):
-        v = start + x
-        amount = u[v]
-        if amount < ZERO:
-            clamped += amount
-            amount = ZERO
-            u[v] = amount
-        mass += amount
-        integral = exposure[v] + base
-        exposed += integral
-        taken += uptake[v] * integral
-        secreted += source[v]
-        if uptake[v] >= cap and integral > ZERO:
-            limited += COUNT
-        x += LANES
-    sums[i] = mass
-    sums[i + U(n)] = clamped
-    sums[i + U(2) * U(n)] = exposed
-    sums[i + U(3) * U(n)] = taken
-    sums[i + U(4) * U(n)] = secreted
-    sums[i + U(5) * U(n)] = limited
+    parts = (U(nx) + U(columns) - ONE) // U(columns)
+    block = i // parts
+    left = i % parts * U(columns)
+    count = min(U(columns), U(nx) - left)
+    blocks = (U(n_lines) + LINES - ONE) // LINES
+    above = block % blocks * LINES
+    first = block // blocks * U(n_lines) + above
+    mass = block * U(nx) + left
+    clamped, exposed, taken = mass + U(n), mass + U(2) * U(n), mass + U(3) * U(n)
+    secreted, limited = mass + U(4) * U(n), mass + U(5) * U(n)
+    for c in range(count):
+        sums[mass + U(c)] = ZERO
+        sums[clamped + U(c)] = ZERO
+        sums[exposed + U(c)] = ZERO
+        sums[taken + U(c)] = ZERO
+        sums[secreted + U(c)] = ZERO
+        sums[limited + U(c)] = ZERO
+    for line in range(min(LINES, U(n_lines) - above)):
+        start = starts[first + U(line)] + left
+        for c in range(count):
+            v = start + U(c)
+            amount = u[v]
+            integral = exposure[v] + base
+            too_much = COUNT if uptake[v] >= cap else ZERO
+            u[v] = ZERO if amount < ZERO else amount
+            sums[mass + U(c)] += ZERO if amount < ZERO else amount
+            sums[clamped + U(c)] += amount if amount < ZERO else ZERO
+            sums[exposed + U(c)] += integral
+            sums[taken + U(c)] += uptake[v] * integral
+            sums[secreted + U(c)] += source[v]
+            sums[limited + U(c)] += too_much if integral > ZERO else ZERO
 
 
 @kernel
@@ -200,6 +243,16 @@ class Faces:
         self._tables = [np.concatenate(parts, axis=1).ravel() for pairs in (fixed, wrapped) for parts in zip(*pairs)]
         self.fixed_halo, self.fixed_inside, self.wrapped_halo, self.wrapped_origin = map(machine.put, self._tables)
 
+    @functools.cached_property
+    def uniform(self) -> tuple:
+        """The ``weights`` and ``outward`` of the same D everywhere."""
+        return self.of(None)
+
+    def of(self, theta) -> tuple:
+        """Return the ``weights`` and ``outward`` of D(x)/D."""
+        q = self.weights(theta)
+        return q, self.outward(q)
+
     def weights(self, theta=None):
         """Return q, the square root of ``theta`` = D(x)/D (one value per padded voxel, or None for 1), with its halo."""
         q = np.zeros(self.grid.size, np.float32)
@@ -208,6 +261,15 @@ class Faces:
         q[fixed_halo] = 2 * q[fixed_inside]
         q[wrapped_halo] = q[wrapped_origin]
         return self.machine.put(q)
+
+    def outward(self, q):
+        """Return how many neighbours each voxel loses to, by their weights: q times the sum of q around it."""
+        inner, host = self.grid.inner, self.machine.get(q).astype(np.float64)
+        steps = (1, self.grid.sy, self.grid.sz)[: self.grid.dims]
+        around = np.sum([np.roll(host, step) + np.roll(host, -step) for step in steps], axis=0)
+        outward = np.zeros(self.grid.size, np.float32)
+        inner(outward)[:] = inner(host * around)
+        return self.machine.put(outward)
 
     def wrap(self, values) -> None:
         """Copy the voxels at periodic faces to the halo opposite."""
@@ -236,7 +298,8 @@ class Work:
     """Arrays that a field needs while it is advanced. Fields whose faces are of the same kinds can share them in turn."""
 
     def __init__(self, machine, grid: Grid):
-        self.m, self.first, self.second, self.exposure = (machine.zeros(grid.size, np.float32) for _ in range(4))
+        zeros = (machine.zeros(grid.size, np.float32) for _ in range(5))
+        self.m, self.loss, self.first, self.second, self.exposure = zeros
 
 
 class Solver:
@@ -244,15 +307,15 @@ class Solver:
 
     diffusivity, decay   um^2/h, 1/h
     value                at faces of fixed value
-    q                    ``faces.weights(theta)``, or None for the same D everywhere
+    theta                D(x)/D of every padded voxel, or None for the same D everywhere
     """
 
-    def __init__(self, faces: Faces, plan: Plan, diffusivity: float, decay: float, value: float = 0.0, q=None):
+    def __init__(self, faces: Faces, plan: Plan, diffusivity: float, decay: float, value: float = 0.0, theta=None):
         self.machine, self.grid, self.faces, self.plan = faces.machine, faces.grid, faces, plan
         machine, grid = faces.machine, faces.grid
         h = plan.duration / plan.substeps
-        self.q = faces.weights() if q is None else q
-        tables, self.weight = stage_table(plan.stages, plan.order, h, diffusivity, decay, grid.h)
+        self.q, self.outward = faces.uniform if theta is None else faces.of(theta)
+        tables, self.weight = stage_table(plan.polynomial, h, diffusivity, decay, grid.h)
         self.tables = [machine.put(table) for table in tables]
         self.h, self.decay, self.cap = np.float32(h), np.float32(decay), np.float32(plan.uptake_cap)
         self.rate, self.spread = np.float32(diffusivity / grid.h**2), np.float32(h * diffusivity / grid.h**2)
@@ -262,8 +325,11 @@ class Solver:
         self.base = np.float32(float(self.level) * self.duration)
         self.starts = machine.put(grid.inner(np.arange(grid.size, dtype=np.uint64))[..., 0].ravel())
         self.left = machine.zeros(len(faces.fixed_inside), np.float32)
-        both = ((begin_2d, advance_2d, finish_2d), (begin_3d, advance_3d, finish_3d))
-        self._begin, self._advance, self._finish = both[grid.dims == 3]
+        self._begin, self._finish = (begin_3d, finish_3d) if grid.dims == 3 else (begin_2d, finish_2d)
+        if theta is None:
+            self._advance, self._weights = (advance_3d if grid.dims == 3 else advance_2d), ()
+        else:
+            self._advance, self._weights = (advance_varied_3d if grid.dims == 3 else advance_varied_2d), (self.q,)
 
     def advance(self, u, source, uptake, work: Work, sums) -> None:
         """Advance ``u`` by one agent step in which ``source`` (per h) and ``uptake`` (1/h, beside decay) are constant.
@@ -272,13 +338,12 @@ class Solver:
         sums   float32[n_sums(grid)], written: partial sums for ``budget``
         """
         machine, grid, faces, q = self.machine, self.grid, self.faces, self.q
-        limit_uptake(machine, grid, uptake, work.exposure, work.first, work.second, self.cap)
+        prepare(machine, grid, uptake, work.loss, work.exposure, work.first, self.outward, self.rate, self.cap)
         faces.fix(u, self.value)
         for _ in range(self.plan.substeps):
             faces.wrap(u)
-            self._begin(machine, grid, q, u, work.m, source, uptake, self.spread, self.h, self.decay)
-            faces.wrap(work.m)
-            last = self._stages(work, q, uptake)
+            self._begin(machine, grid, q, u, work.m, work.second, source, uptake, self.spread, self.h, self.decay)
+            last = self._stages(work)
             self._finish(
                 machine, grid, q, u, work.exposure, last, work.m, uptake, self.weight, self.spread, self.h, self.decay,
                 self.level,
@@ -289,26 +354,29 @@ class Solver:
                 machine, len(self.left), faces.fixed_inside, faces.fixed_halo, q, work.exposure, self.rate, self.left
             )
 
-    def _stages(self, work: Work, q, uptake):
+    def _stages(self, work: Work):
         """Compute all stages of a substep and return the array of the last."""
-        n, faces = len(self.tables[0]), self.faces
+        n, faces, given = len(self.tables[0]), self.faces, (*self._weights, work.m, work.loss)
         last, spare = work.second, work.first
-        last[:] = work.m
         if not len(faces.wrapped_halo):
-            self._advance(self.machine, self.grid, spare, last, *self.tables, q, work.m, uptake)
+            self._advance(self.machine, self.grid, spare, last, *self.tables, *given)
             return last if n % 2 == 0 else spare
+        faces.wrap(last)
         for stage in range(n):
             row = [table[stage : stage + 1] for table in self.tables]
-            self._advance(self.machine, self.grid, spare, last, *row, q, work.m, uptake)
+            self._advance(self.machine, self.grid, spare, last, *row, *given)
             last, spare = spare, last
             faces.wrap(last)
         return last
 
     def count(self, u, source, uptake, work: Work, sums) -> None:
         """Sum what there is, with the exposure in ``work``; negative values of ``u`` become zero."""
-        n = self.grid.lines * int(LANES)
+        grid, machine = self.grid, self.machine
+        columns = grid.nx if machine.target == "cpu" else 1  # neighbouring threads of a GPU read neighbouring voxels
+        blocks = grid.slabs * _blocks(grid)
         tally(
-            self.machine, n, self.starts, self.grid.nx, n, u, work.exposure, source, uptake, self.cap, self.base, sums
+            machine, blocks * -(-grid.nx // columns), self.starts, grid.ny * grid.nz, grid.nx, columns, blocks * grid.nx,
+            u, work.exposure, source, uptake, self.cap, self.base, sums,
         )  # fmt: skip
 
     def budget(self, totals: np.ndarray) -> dict[str, np.ndarray]:
@@ -330,12 +398,16 @@ class Solver:
         }
 
 
+def _blocks(grid: Grid) -> int:
+    """Blocks of lines of a slab, see ``tally``."""
+    return -(-grid.ny * grid.nz // int(LINES))
+
+
 def n_sums(grid: Grid) -> int:
     """Return the length of the array of partial sums that ``Solver.advance`` writes."""
-    return len(SUMS) * grid.lines * int(LANES)
+    return len(SUMS) * grid.slabs * _blocks(grid) * grid.nx
 
 
 def totals(sums: np.ndarray, grid: Grid) -> np.ndarray:
-    """Add up what ``Solver.advance`` wrote, on the host and in float64: (..., n_sums) becomes (..., 6, slabs)."""
-    lanes = grid.lines // grid.slabs * int(LANES)
-    return sums.reshape(*sums.shape[:-1], len(SUMS), grid.slabs, lanes).sum(axis=-1, dtype=np.float64)
+    """Add up what ``Solver.advance`` wrote, on the host and in float64: (n_sums) becomes (6, slabs)."""
+    return sums.reshape(len(SUMS), grid.slabs, -1).sum(axis=-1, dtype=np.float64)

@@ -333,7 +333,7 @@ _loading = threading.RLock()
 
 def _plain(arguments) -> list:
     """Give Python numbers among the arguments the width that kernels use: float32 and int64."""
-    return [_WIDTHS[type(a)](a) if type(a) in _WIDTHS else a for a in arguments]
+    return [a if (width := _WIDTHS.get(type(a))) is None else width(a) for a in arguments]
 
 
 class Kernel:

@@ -1,5 +1,10 @@
-"""The Runge-Kutta-Gegenbauer scheme on the host, in float64: its coefficients, its error, and how many substeps a field needs.
+"""The Runge-Kutta-Gegenbauer scheme on the host, in float64: its polynomials, its error, and what each field needs.
 
+A substep multiplies a mode that decays as ``exp(-z)`` by ``R(z) = (1 - share) G_inner(x) + share G_degree(x)`` with
+``x = 1 - width z`` and G the Gegenbauer polynomials of index 4, scaled to 1 at x = 1. Both shares are positive, so a point
+source makes nothing negative. ``inner`` 0 is RKG2; a larger one wipes out fast modes in the same substep instead of by
+further ones. That is non-negative only where D is the same everywhere: between barriers, and at faces of fixed value, it
+takes RKG2 in several substeps.
 The form of the stages and what they are used for stand in ``diffusion.py``.
 """
 
@@ -12,74 +17,134 @@ import numpy as np
 INDEX = 4  # of the Gegenbauer polynomials: non-negative also in 3D, see the positivity tests
 MARGIN = 0.98  # of the accuracy asked for; an isolated source comes within 1 % of the estimate
 MOST_SUBSTEPS = 400
-EXTRA_STAGES = 6  # beyond those needed for stability, where they are cheaper than another substep
+MOST_STAGES = 1000
 EXCHANGE_SHARE = 0.25  # default cap of uptake, as a share of the fastest rate of exchange with the neighbouring voxels
 DENSE_SHARE = 0.03  # uptake everywhere, as a share of the cap, up to which the accuracy is planned
-SETTLING = range(4, 41)  # half-lives that a quasi-steady field may take to settle
+SHARES = np.linspace(0.5, 1.0, 11)[:, None, None]  # that a quasi-steady field tries
+ABOVE = 1 + 1e-6  # what a scheme must reach beyond the fastest rate, for rounding
 
 
-def _at_one(degree: int, derivative: int) -> int:
-    """The Gegenbauer polynomial of index 4 and a degree, or its first or second derivative, at 1."""
-    rising = math.prod(2 * (INDEX + d) for d in range(derivative))
-    degree -= derivative
-    return rising * math.comb(degree + 2 * (INDEX + derivative) - 1, degree) if degree >= 0 else 0
+def _slope(degree):
+    """The derivative at 1 of G."""
+    return degree * (degree + 2 * INDEX) / (2 * INDEX + 1)
 
 
-@functools.cache
-def coefficients(stages: int, order: int) -> tuple[tuple[float, float, float, float], ...]:
-    """Return (mu, nu, mt, mt * c before) of stages 2 to ``stages``; order 2 (RKG2), or 1, which damps more in one substep."""
-
-    def scale(j: int) -> float:
-        return _at_one(max(j, 2), 2) / _at_one(max(j, 2), 1) ** 2 if order == 2 else 1 / _at_one(j, 0)
-
-    width = _at_one(stages, order - 1) / _at_one(stages, order)
-    before, c = 0.0, scale(1) * 2 * INDEX * width
-    rows = []
-    for j in range(2, stages + 1):
-        mu = 2 * (j + INDEX - 1) / j * scale(j) / scale(j - 1)
-        nu = -(j + 2 * INDEX - 2) / j * scale(j) / scale(j - 2)
-        mt = mu * width
-        rows.append((mu, nu, mt, mt * c))
-        offset = (1 - scale(j - 1) * _at_one(j - 1, 0)) * mt if order == 2 else 0.0
-        before, c = c, mu * c + nu * before + mt - offset
-    return tuple(rows)
+def _bend(degree):
+    """The second derivative at 1 of G."""
+    return _slope(degree) * (degree - 1) * (degree + 2 * INDEX + 1) / (2 * INDEX + 3)
 
 
-def fewest_stages(rate: float, h: float, order: int) -> int:
-    """Return the fewest stages with which a substep of ``h`` is stable where nothing decays faster than ``rate``."""
-
-    def reach(s: int) -> float:  # in steps of explicit Euler, 2 / rate: the ratio of the polynomial's derivatives at 1
-        return s * (s + 2 * INDEX) / (2 * INDEX + 1) if order == 1 else (s - 1) * (s + 2 * INDEX + 1) / (2 * INDEX + 3)
-
-    stages = 2
-    while reach(stages) < 0.5 * h * rate * (1 + 1e-6):
-        stages += 1
-    return stages
+def _ahead(degree):
+    """The factor of x G in ``G_(degree + 1) = ahead x G_degree - behind G_(degree - 1)``."""
+    return 2 * (degree + INDEX) / (degree + 2 * INDEX)
 
 
-def amplification(stages: int, order: int, z):
-    """Return the factor of one substep on a mode that decays as ``exp(-z)``."""
-    before, p = np.zeros_like(z), np.zeros_like(z)
-    for mu, nu, mt, drive in coefficients(stages, order):
-        before, p = p, mu * p + nu * before - mt * z * p + drive
-    return 1 - z + z * z * p
+def _behind(degree):
+    """The factor of the polynomial before in ``G_(degree + 1) = ahead x G_degree - behind G_(degree - 1)``."""
+    return degree / (degree + 2 * INDEX)
 
 
-def stage_table(stages: int, order: int, h: float, diffusivity: float, decay: float, voxel: float):
-    """Return the tables (keep, lose, recall, spread, drive) of ``advance``, stages 3 on, and the weight of the last stage.
+def _gegenbauer(x):
+    """Yield G_0(x), G_1(x), ..."""
+    before, g, degree = np.zeros_like(x), np.ones_like(x), 0
+    while True:
+        yield g
+        before, g = g, _ahead(degree) * x * g - _behind(degree) * before
+        degree += 1
 
-    Stage 2 is ``m`` times a number, which goes into the rows of stages 3 and 4: it is never computed.
+
+def _quotient(coefficients: list[float]) -> list[float]:
+    """Return the coefficients in G of ``(f(x) - f(1)) / (x - 1)``, by Clenshaw's sum at 1."""
+    later, sum_, found = 0.0, 0.0, []
+    for degree in range(len(coefficients) - 1, 0, -1):
+        later, sum_ = sum_, coefficients[degree] + _ahead(degree) * sum_ - _behind(degree + 1) * later
+        found.append(_ahead(degree - 1) * sum_)
+    return found[::-1]
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """The factor R of a substep, see above."""
+
+    degree: int
+    inner: int
+    share: float
+
+    @property
+    def width(self) -> float:
+        """The width with which R'(0) is -1, that of exp(-z)."""
+        return 1 / ((1 - self.share) * _slope(self.inner) + self.share * _slope(self.degree))
+
+    @property
+    def reach(self) -> float:
+        """The largest z for which a substep is stable."""
+        return 2 / self.width
+
+    def __call__(self, z):
+        """Return the factor of one substep on a mode that decays as ``exp(-z)``."""
+        factor = np.zeros_like(z)
+        for degree, g in zip(range(self.degree + 1), _gegenbauer(1 - self.width * z)):
+            factor += (1 - self.share) * g if degree == self.inner else 0.0
+            factor += self.share * g if degree == self.degree else 0.0
+        return factor
+
+    def correction(self) -> list[float]:
+        """Return the coefficients in G of P in ``R = 1 - z + z^2 P``, lowest first; none is negative."""
+        factor = [0.0] * (self.degree + 1)
+        factor[self.inner] = 1 - self.share
+        factor[self.degree] = self.share
+        return [self.width**2 * coefficient for coefficient in _quotient(_quotient(factor))]
+
+
+def second_order(degree: int, inner: int) -> Polynomial | None:
+    """Return the polynomial with ``R''(0) = 1``, or None where there is none: the scheme is then of second order in time."""
+    low, rise = _slope(inner), _slope(degree) - _slope(inner)
+    bend, more = _bend(inner), _bend(degree) - _bend(inner)
+    half = more / 2 - low * rise  # (low + share rise)^2 = bend + share more
+    inside = half * half - rise * rise * (low * low - bend)
+    return Polynomial(degree, inner, (half + math.sqrt(inside)) / rise**2) if inside >= 0 else None
+
+
+def rkg2(degree: int) -> Polynomial:
+    """Return the polynomial of second order whose inner degree is 0."""
+    return Polynomial(degree, 0, _bend(degree) / _slope(degree) ** 2)
+
+
+def fewest_stages(z: float) -> int:
+    """Return the fewest stages with which one substep of second order is stable up to ``z``."""
+    degree = 2
+    while (degree - 1) * (degree + 2 * INDEX + 1) / (2 * INDEX + 3) < 0.5 * z * ABOVE:  # R''(0) = 1 with inner 0
+        degree += 1
+    return degree
+
+
+def most_damping(degree: int, z: float) -> Polynomial:
+    """Return the polynomial of second order that is stable up to ``z`` and damps fast modes best: of the largest inner degree."""
+    for inner in range(degree - 1, 0, -1):
+        found = second_order(degree, inner)
+        if found is not None and found.reach >= z * ABOVE:
+            return found
+    return rkg2(degree)
+
+
+def stage_table(polynomial: Polynomial, h: float, diffusivity: float, decay: float, voxel: float):
+    """Return the tables (keep, lose, recall, spread, drive) of ``advance``, and the weight of the last stage.
+
+    The stages are Clenshaw's sum of the correction, from the highest degree n to 0:
+    ``b_k = a_k m + ahead_k x b_(k+1) - behind_(k+1) b_(k+2)``, and b_0 is p. The first, ``b_n = a_n m``, is a number times
+    m: it goes into the next two and is never computed.
     """
-    (_, _, _, second), *others = coefficients(stages, order)
-    rate = diffusivity / voxel**2
+    *others, first = polynomial.correction()
+    n, x, rate = len(others), polynomial.width * h, diffusivity / voxel**2
     rows = []
-    for j, (mu, nu, mt, drive) in enumerate(others, start=3):
-        on_last, on_before = (second, 0.0) if j == 3 else (1.0, nu)
-        if j == 4:
-            on_before, drive = 0.0, drive + nu * second
-        rows.append(((mu - mt * h * decay) * on_last, mt * h * on_last, on_before, mt * h * rate * on_last, drive))
+    for k in reversed(range(n)):
+        on_last = _ahead(k) * (first if k == n - 1 else 1.0)
+        recall = _behind(k + 1) if k < n - 1 else 0.0
+        drive = others[k] - (recall * first if k == n - 2 else 0.0)
+        recall = recall if k < n - 2 else 0.0
+        rows.append((on_last * (1 - x * decay), on_last * x, -recall, on_last * x * rate, drive))
     tables = np.array(rows, np.float32).reshape(-1, 5).T
-    return np.ascontiguousarray(tables), np.float32(second if stages == 2 else 1.0)
+    return np.ascontiguousarray(tables), np.float32(1.0 if rows else first)
 
 
 # --- how many substeps and stages ---------------------------------------------------------------------------------------
@@ -94,9 +159,8 @@ class Plan:
     error        estimated relative L2 error at the end of an agent step whose sources have just moved
     """
 
-    order: int
+    polynomial: Polynomial
     substeps: int
-    stages: int
     duration: float
     uptake_cap: float
     error: float
@@ -104,7 +168,7 @@ class Plan:
     @property
     def evaluations(self) -> int:
         """Evaluations of the stencil per agent step."""
-        return self.substeps * self.stages
+        return self.substeps * self.polynomial.degree
 
 
 @functools.cache
@@ -155,13 +219,15 @@ def plan(
     theta: tuple[float, ...] = (1.0,),
     uptake_cap: float | None = None,
     quasi_steady: bool = False,
+    even: bool = False,
 ) -> Plan:
     """Choose the cheapest substeps and stages that keep the error of an agent step within ``accuracy``.
 
     diffusivity, decay, voxel, step   um^2/h, 1/h, um, h
     accuracy      relative L2 error allowed at every agent step, with sources that have just moved
     theta         values of D(x)/D: stable for the largest, accurate for all
-    quasi_steady  the field follows its sources at once: substeps of order 1 over some half-lives bring it to its steady state
+    quasi_steady  the field follows its sources at once: one substep that leaves next to nothing of any mode
+    even          the same D everywhere, and no face of fixed value: one long substep makes nothing negative
 
     From the linear analysis of the scheme over the modes of the grid, without uptake and with that of dense tissue.
     """
@@ -176,28 +242,44 @@ def plan(
         for share in sorted({share for share in theta if share > 0} or {1.0})
         for uptake in (0.0, DENSE_SHARE * cap)
     ]
+    if quasi_steady:
+        polynomial, error = _settling(np.concatenate(rates) / (fastest * ABOVE), goal, SHARES if even else SHARES[-1:])
+        return Plan(polynomial, 1, polynomial.reach / (fastest * ABOVE), cap, error)
 
-    def error(stages: int, substeps: int, order: int, duration: float) -> float:
-        factors = [amplification(stages, order, r * duration / substeps) ** substeps for r in rates]
-        if quasi_steady:
-            return max(float(np.abs(factor).max()) for factor in factors)
-        return max(moving_source_error(factor, r, weights, step) for factor, r in zip(factors, rates))
+    def attempt(stages: int, substeps: int) -> Plan:
+        polynomial = most_damping(stages, fastest * step / substeps) if even else rkg2(stages)
+        factors = [polynomial(r * step / substeps) ** substeps for r in rates]
+        error = max(moving_source_error(factor, r, weights, step) for factor, r in zip(factors, rates))
+        return Plan(polynomial, substeps, step, cap, error)
 
     best: Plan | None = None
-    order = 1 if quasi_steady else 2
-    durations = [n * math.log(2) / decay for n in SETTLING] if quasi_steady else [step]
-    for duration in durations:
-        for substeps in range(1, MOST_SUBSTEPS + 1):
-            fewest = fewest_stages(fastest, duration / substeps, order)
-            if best is not None and substeps * fewest >= best.evaluations:
+    for substeps in range(1, MOST_SUBSTEPS + 1):
+        fewest = fewest_stages(fastest * step / substeps)
+        for stages in range(fewest, fewest + fewest // 4 + 8, 1 + fewest // 100):  # beyond, another substep is cheaper
+            if best is not None and substeps * stages >= best.evaluations:
                 break
-            for stages in range(fewest, fewest + EXTRA_STAGES):
-                if best is not None and substeps * stages >= best.evaluations:
-                    break
-                estimate = error(stages, substeps, order, duration)
-                if estimate <= goal:
-                    best = Plan(order, substeps, stages, duration, cap, estimate)
-                    break
+            tried = attempt(stages, substeps)
+            if tried.error <= goal:
+                best = tried
+        if best is not None and substeps * fewest >= best.evaluations:
+            break
     if best is None:
         raise ValueError(f"an accuracy of {accuracy:g} needs more than {MOST_SUBSTEPS} substeps per step of {step:g} h")
     return best
+
+
+def _settling(rates: np.ndarray, goal: float, shares: np.ndarray) -> tuple[Polynomial, float]:
+    """Return the polynomial of lowest degree that leaves at most ``goal`` of any mode, and what it leaves.
+
+    rates    of the modes, as shares of the fastest
+    shares   of the polynomial of the highest degree, to try
+    """
+    known = np.zeros((0, len(rates)))
+    for degree, g in zip(range(MOST_STAGES), _gegenbauer(1 - 2 * rates)):
+        if degree > 1:
+            left = np.abs((1 - shares) * known + shares * g).max(axis=2)
+            share, inner = np.unravel_index(left.argmin(), left.shape)
+            if left[share, inner] <= goal:
+                return Polynomial(degree, int(inner), float(shares[share, 0, 0])), float(left[share, inner])
+        known = np.vstack([known, g])
+    raise ValueError(f"an accuracy of {goal / MARGIN:g} needs more than {MOST_STAGES} stages in a quasi-steady field")

@@ -92,7 +92,7 @@ def test_every_law_is_an_equation_or_shared_with_another_kind(page, acute):
 def test_kinds_share_only_laws_that_are_equal(page, acute):
     assert "As [Th1 cells](#th1-cells)" in section(page, acute.cells["th17"].label)
     assert "secrete_il17 = 3.2 molecules/s" in section(page, acute.cells["th17"].label)
-    assert "\nspeed = 9 um/min\n" in section(page, acute.cells["treg"].label)  # Th1 slow down in contact
+    assert "\nspeed = 4 um/min\n" in section(page, acute.cells["treg"].label)  # Th1 slow down in contact
 
 
 def test_mechanisms_name_the_laws_that_carry_them(page, acute):

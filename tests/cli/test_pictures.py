@@ -147,7 +147,7 @@ def test_macrophages_have_the_colour_of_their_score_and_resting_microglia_are_fa
     resting, active = (view.scene.groups[f"microglia.{state}"] for state in ("resting", "active"))
     assert resting.pixels < active.pixels and resting.opacity < active.opacity == 1
     assert pixel(view, 0, 700, 600) == pytest.approx(to_rgb(active.colour), abs=0.05)
-    assert list(view.scene.groups)[0] == "microglia.resting"
+    assert next(iter(view.scene.groups)) == "microglia.resting"
     assert active.label == "Microglia, active"
 
 

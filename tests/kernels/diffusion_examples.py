@@ -3,9 +3,9 @@
 import numpy as np
 
 from kernels.device import Machine
-from kernels.diffusion import LANES, PERIODIC, VALUE, Faces, n_sums
+from kernels.diffusion import PERIODIC, SUMS, VALUE, Faces, n_sums
 from kernels.grid import Grid
-from kernels.rkg import stage_table
+from kernels.rkg import second_order, stage_table
 
 FLAT = Grid(6, 5, h=20.0, slabs=2)
 SOLID = Grid(6, 5, 4, h=20.0, dims=3, slabs=2)
@@ -23,17 +23,17 @@ def _faces(grid: Grid, kind: str) -> Faces:
 
 def _begin(grid: Grid):
     def example(rng):
-        q, u, m, source, uptake = _arrays(rng, grid, 5)
-        return grid, (q, u, m, source, uptake, SPREAD, H, DECAY)
+        q, u, m, last, source, uptake = _arrays(rng, grid, 6)
+        return grid, (q, u, m, last, source, uptake, SPREAD, H, DECAY)
 
     return example
 
 
-def _advance(grid: Grid):
+def _advance(grid: Grid, n_weights: int = 0):
     def example(rng):
-        q, last, before, m, uptake = _arrays(rng, grid, 5)
-        tables, _ = stage_table(5, 2, float(H), 8000.0, float(DECAY), grid.h)
-        return grid, (before, last, *tables, q, m, uptake)
+        last, before, m, loss, *q = _arrays(rng, grid, 4 + n_weights)
+        tables, _ = stage_table(second_order(6, 2), float(H), 8000.0, float(DECAY), grid.h)
+        return grid, (before, last, *tables, *q, m, loss)
 
     return example
 
@@ -46,8 +46,8 @@ def _finish(grid: Grid):
     return example
 
 
-def _limit_uptake(rng):
-    return FLAT, (*_arrays(rng, FLAT, 4), CAP)
+def _prepare(rng):
+    return FLAT, (*_arrays(rng, FLAT, 5), RATE, CAP)
 
 
 def _copy_voxels(rng):
@@ -64,9 +64,12 @@ def _tally(rng):
     u, exposure, source, uptake = _arrays(rng, SOLID, 4)
     u -= np.float32(0.1)
     starts = SOLID.inner(np.arange(SOLID.size, dtype=np.uint64))[..., 0].ravel()
-    lanes = SOLID.lines * int(LANES)
-    sums = np.zeros(n_sums(SOLID), np.float32)
-    return lanes, (starts, SOLID.nx, lanes, u, exposure, source, uptake, CAP, np.float32(0.02), sums)
+    sums, columns = np.zeros(n_sums(SOLID), np.float32), 4
+    n = len(sums) // len(SUMS)
+    parts = 2 * n // SOLID.nx
+    return parts, (
+        starts, SOLID.ny * SOLID.nz, SOLID.nx, columns, n, u, exposure, source, uptake, CAP, np.float32(0.02), sums,
+    )  # fmt: skip
 
 
 def _leave_by_faces(rng):
@@ -81,9 +84,11 @@ EXAMPLES = {
     "begin_3d": _begin(SOLID),
     "advance_2d": _advance(FLAT),
     "advance_3d": _advance(SOLID),
+    "advance_varied_2d": _advance(FLAT, 1),
+    "advance_varied_3d": _advance(SOLID, 1),
     "finish_2d": _finish(FLAT),
     "finish_3d": _finish(SOLID),
-    "limit_uptake": _limit_uptake,
+    "prepare": _prepare,
     "copy_voxels": _copy_voxels,
     "fill_voxels": _fill_voxels,
     "tally": _tally,

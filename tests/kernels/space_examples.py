@@ -59,10 +59,6 @@ def sort_voxel(random):
     return N, [voxel, _uids(random), start, np.arange(N, dtype=np.int32)]
 
 
-def take(random):
-    return N, [random.permutation(N).astype(np.int32), random.random(N).astype(np.float32), np.zeros(N, np.float32)]
-
-
 def to_fixed(random):
     return N, [random.random(N).astype(np.float32) * 3, np.zeros(N, np.int64), 1024.0, 2.5]
 
@@ -132,7 +128,7 @@ def touch(random):
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, scatter, sort_voxel, take, to_fixed, box_along, density_along_x,
+        locate, count_cells, scatter, sort_voxel, to_fixed, box_along, density_along_x,
         spread_seed, lean, walk_axis, occupy, ask_room, take_room, touch,
     )
 }  # fmt: skip

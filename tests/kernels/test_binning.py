@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import box, locate, permute, sort_order
+from kernels.binning import box, locate, sort_order
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -66,17 +66,3 @@ def test_no_cells_give_empty_voxels():
     order, start = sort(1, GRIDS[0], np.zeros(0, np.int32), np.zeros(0, np.uint64))
     assert len(order) == 0
     assert not start.any()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint64, np.int64, np.uint8])
-def test_permuting_a_column_or_a_matrix_is_indexing(dtype):
-    random = np.random.default_rng(2)
-    n, capacity = 900, 1000
-    order = random.permutation(n).astype(np.int32)
-    column = random.integers(0, 200, capacity).astype(dtype)
-    matrix = random.integers(0, 200, (3, capacity)).astype(dtype)
-    for source in (column, matrix):
-        target = np.zeros_like(source)
-        permute(Machine(), n, order, source, target)
-        np.testing.assert_array_equal(target[..., :n], source[..., order])
-        assert not target[..., n:].any()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import box, locate, permute, sort_order
+from kernels.binning import box, locate, sort_order
 from kernels.contact import contact_reach, touch
 from kernels.device import Machine
 from kernels.grid import Grid
@@ -18,10 +18,7 @@ def placed(grid, n, seed):
     locate(machine, n, *place, voxel, voxel, *box(grid))
     order, start, count = np.zeros(n, np.int32), np.zeros(grid.size + 1, np.int32), np.zeros(grid.size + 1, np.int32)
     sort_order(machine, n, voxel, np.arange(n), order, start, count)
-    sorted_place, sorted_voxel = np.zeros_like(place), np.zeros_like(voxel)
-    permute(machine, n, order, place, sorted_place)
-    permute(machine, n, order, voxel, sorted_voxel)
-    return *sorted_place, sorted_voxel, start
+    return *place[:, order], voxel[order], start
 
 
 def close(grid, a, b, distance):

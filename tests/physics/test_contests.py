@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kernels.binning import box, locate, permute, sort_order
+from kernels.binning import box, locate, sort_order
 from kernels.contest import bid, contest_key, wins
 from kernels.device import Machine
 from kernels.grid import Grid
@@ -123,8 +123,7 @@ def advance(machine, grid, kinds, seeds, step):
         )
         sort_order(machine, kind.n, kind.voxel, kind.uid, order, start, count)
         for column in (kind.place, kind.velocity, kind.uid, kind.voxel):
-            source = column.copy()
-            permute(machine, kind.n, order, source, column)
+            column[..., : kind.n] = column[..., order]
         occupy(machine, kind.n, kind.voxel, occupied, kind.volume)
     for kind in kinds:
         walk, own = Walk(grid, 0.1, 0.05), seeds + np.uint64(1000 * kind.number)

@@ -137,6 +137,25 @@ def test_no_value_is_negative_and_clamping_adds_next_to_nothing(seed, contrast, 
     assert fields.mass_error("tnf") <= 1e-5
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=some.integers(0, 2**32 - 1),
+    sinks=some.floats(-3, 0),
+    pace=some.floats(-2, 2),
+    shape=some.sampled_from([(18, 17), (3, 30), (7, 8, 9)]),
+    faces=some.sampled_from(FACES),
+)
+def test_one_long_substep_makes_nothing_negative_where_d_is_even(seed, sinks, pace, shape, faces):
+    """The same D everywhere: the plan takes mixed polynomials of high degree."""
+    rng = np.random.default_rng(seed)
+    fields = make_fields(configuration(shape, {"tnf": field(D=22.0 * 3600 * 10.0**pace)}, faces=faces))
+    for _ in range(4):
+        shake(fields, rng, uptake=10.0**sinks * fields.plans["tnf"].uptake_cap)
+        fields.diffuse(STEP)
+        assert fields.frame("tnf").min() >= 0
+    assert fields.clamped_mass("tnf") <= 1e-6 * fields.budget("tnf")["secreted"]
+
+
 def test_uptake_above_the_cap_is_lowered_and_counted():
     fields = make_fields(configuration((10, 10), {"tnf": field(baseline=1.0)}), uptake_caps={"tnf": 50.0})
     uptake = np.zeros((10, 10))
