@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from abm.places import lesion_site, near
 from abm.snapshot import WHOLE, Snapshot
 from abm.tissue import DEMYELINATED_BELOW
 
@@ -53,8 +54,24 @@ def _tissue(s: Snapshot) -> dict[str, float]:
     }
     if s.model.venules is not None and s.model.venules.n:
         bbb = s.cells("venule").state("bbb")
-        readouts["bbb_leak"], readouts["bbb_max"] = float(bbb.mean()), float(bbb.max())
+        readouts["bbb_leak"], readouts["bbb_max"] = _leak(s, region), float(bbb.max())
     return readouts
+
+
+def _leak(s: Snapshot, region: np.ndarray) -> float:
+    """Return the mean permeability of the venules that serve a region, each by the tissue that it serves there.
+
+    While there is no region: of the venule at the lesion's site, or of all where a configuration puts it nowhere.
+    """
+    territory = s.model.venules.territory
+    site = lesion_site(s.config, s.grid)
+    if not region.any() and site is not None:
+        region = near(s.grid, site, 0.0)
+    serving = territory[region if region.any() else s.region(WHOLE)]
+    venules = s.cells("venule")
+    by_number = np.zeros(len(venules))
+    by_number[venules.uid - 1] = venules.state("bbb")
+    return _mean(by_number[serving[serving >= 0]], otherwise=0.0)
 
 
 def _visible_ends(s: Snapshot, region: np.ndarray) -> float:

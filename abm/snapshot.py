@@ -27,6 +27,11 @@ class Cells:
         return len(self.voxel)
 
     @property
+    def uid(self) -> np.ndarray:
+        """Return the number of every cell within its kind and slab, from 1."""
+        return self._get(self._population.uid[: self._population.n])[self._rows]
+
+    @property
     def active(self) -> np.ndarray:
         """Return 1 for an active cell and 0 for one at rest; cells of a kind that knows no rest are all active."""
         return self.state("active") if "active" in self.states else np.ones(len(self), np.float32)

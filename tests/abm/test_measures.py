@@ -181,3 +181,22 @@ def test_a_slab_reads_as_the_run_alone(small_model):
     one, other = alone.measure(), batch.measure(1)
     np.testing.assert_equal(other, one)
     np.testing.assert_equal(batch.profile(1), alone.profile())
+
+
+def test_the_leak_is_that_of_the_venules_that_serve_the_region(small_model):
+    """Before there is a lesion the leak of the venule at its site; then each venule by its part of the region."""
+    model = small_model("tissue.venules.spacing=150")
+    venules, grid = model.venules, model.grid
+    venules.state("bbb")[:] = np.where(venules.uid[: venules.n] == 1, 0.8, 0.2)  # 1: the central one
+    model._measured.clear()
+    assert model.measure()["bbb_leak"] == pytest.approx(0.8)
+    ever = grid.inner(model.tissue.ever_bare)[0, 0]
+    ever[10, 10:16] = (
+        1  # y = 210 um, x = 210 to 310 um: four voxels nearer to the central venule at 200 um than to that at 350
+    )
+    model._measured.clear()
+    assert model.measure()["bbb_leak"] == pytest.approx((4 * 0.8 + 2 * 0.2) / 6)
+    ever[:] = 0
+    ever[0, 0] = 1
+    model._measured.clear()
+    assert model.measure()["bbb_leak"] == pytest.approx(0.2) and model.measure()["bbb_max"] == pytest.approx(0.8)
