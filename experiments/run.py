@@ -236,12 +236,12 @@ class Session:
             self.model.check()
             store.add_frame(day, self.model.field_frame, self.cell_frame(), self.own_columns())
             store.profiles.add(day, self.model.profile())
-            self.note(frames=store.n_frames)
 
     def checkpoint(self, store: Store) -> None:
         """Check the state, then keep it: a checkpoint never holds a non-finite number."""
         self.model.check()
         store.checkpoint(self.model.steps, self.model.state())
+        self.note(frames=store.n_frames)
         log.info("checkpoint at step %d, day %.4g", self.model.steps, self.schedule.day(self.model.steps))
 
     def advance(self, store: Store, stop: StopRequest) -> None:

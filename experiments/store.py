@@ -21,7 +21,8 @@ from experiments import checkpoints
 
 CHECKPOINTS = "checkpoints"
 TABLES = ("measures", "profiles")
-SHARD_BYTES = 32 << 20  # uncompressed; a shard is rewritten whenever one of its frames comes in
+SHARD_BYTES = 32 << 20  # uncompressed; a shard is rewritten whenever frames come in
+HELD_BYTES = 64 << 20  # of frames that wait for a checkpoint, to come in together
 SHARD_FRAMES = 50
 COMPRESSED = 0.15  # of the bytes of a frame or table, as a cautious guess: lesions compress better
 CELL_BYTES = 100  # of one cell in one frame, before compression
@@ -167,7 +168,10 @@ class Frames:
 
         self.path = path
         self.touched: set[int] = set()
+        self.held: list[dict[str, np.ndarray]] = []
+        self.next = 0  # number of the frame after those held
         frame_bytes = 4 * int(np.prod(shape))
+        self.most_held = max(1, HELD_BYTES // (frame_bytes * max(1, len(layers))))
         self.per_shard = int(max(1, min(len(days), SHARD_FRAMES, SHARD_BYTES // frame_bytes)))
         for torn in path.rglob("*.partial"):
             torn.unlink()
@@ -218,13 +222,23 @@ class Frames:
                 flush_file(file)
 
     def add(self, k: int, frame) -> None:
-        """Write frame number ``k``; ``frame(name)`` gives the array of a layer."""
-        for name, array in self.arrays.items():
-            array[k] = frame(name)
-        self.touched.add(k // self.per_shard)
+        """Take frame number ``k``; ``frame(name)`` gives the array of a layer. It is written by the next ``settle``."""
+        self.held.append({name: frame(name) for name in self.arrays})
+        self.next = k + 1
+        if len(self.held) == self.most_held:
+            self._write()
+
+    def _write(self) -> None:
+        first = self.next - len(self.held)
+        if self.held:
+            for name, array in self.arrays.items():
+                array[first : self.next] = np.stack([frame[name] for frame in self.held])
+        self.touched.update(k // self.per_shard for k in range(first, self.next))
+        self.held.clear()
 
     def settle(self) -> None:
         """Bring the frames to the disk."""
+        self._write()
         for shard in self.touched:
             for array in self.arrays.values():
                 path = self.path / array.name.strip("/") / "c" / "/".join(map(str, (shard, *[0] * (array.ndim - 1))))

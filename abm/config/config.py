@@ -11,11 +11,12 @@ from pydantic.json_schema import SkipJsonSchema
 
 from abm.config.laws_schema import Law, Signal
 from abm.config.model import Part
-from abm.config.quantity import Quantity
+from abm.config.quantity import Quantity, number_with_unit
 from abm.config.readouts_schema import ReadOut, Region, acting
 from abm.config.schema import Cell, Field, Grid, MscTables, Output, Reference, Subject, Time, Tissue
 from abm.config.therapy_schema import Dose, Therapy
 from abm.config.tree import Branch, nodes
+from abm.config.units import to_canonical
 
 PLAIN = re.compile(r"[A-Za-z_][\w./-]*")  # text that YAML needs no quotes for
 # what cannot change a run: not part of its identity
@@ -192,7 +193,7 @@ def _with_origin(value: Any, key: str, origins: Mapping[str, str]) -> Any:
     if isinstance(value, Quantity):
         about = {name: getattr(value, name) for name in ("source", "note") if getattr(value, name) is not None}
         ends = {
-            name: f"{getattr(value, name)!r} {value.canonical}"
+            name: number_with_unit(getattr(value, name) / to_canonical(1.0, value.unit), value.unit)
             for name in ("low", "high")
             if getattr(value, name) is not None
         }

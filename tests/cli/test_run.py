@@ -99,9 +99,10 @@ def test_each_dose_is_one_event(finished):
 def test_a_run_that_is_not_finished_reads_as_far_as_it_came(remyelin, after_step, finished):
     def look(model):
         run = Run.load("mine")
-        assert run.info["status"] == "running" and run.info["steps"] == 60 and len(run.frame_days) == 4
-        assert len(run.measures) == 7 and len(run.cells(0.25)) == len(whole.cells(4 / 24))  # up to the last checkpoint
-        assert float(run.field("tnf", 9).day) == 0.25
+        assert run.info["status"] == "running" and run.info["steps"] == 50  # the last checkpoint
+        assert len(run.measures) == 7 and len(run.frame_days) == 3
+        assert len(run.cells(0.25)) == len(whole.cells(4 / 24))
+        assert float(run.field("tnf", 9).day) == pytest.approx(4 / 24) and np.isfinite(run.field("tnf", 9)).all()
 
     whole = Run.load(finished)
     after_step(63, look)

@@ -107,6 +107,7 @@ def test_frames_are_known_by_their_place_and_read_by_xarray(tmp_path):
     frames = Frames(path, LAYERS, DAYS, (3, 4), 20.0)  # taken up again after frame 2
     for k in range(3, 7):
         frames.add(k, frame(k))
+    frames.settle()
     with xr.open_zarr(path) as stored:
         assert stored["tnf"].dims == ("day", "y", "x")
         assert stored["tnf"].attrs == {"units": "pg/mL", "long_name": "TNF"}
@@ -141,6 +142,7 @@ def test_many_frames_make_few_files(tmp_path):
     frames = Frames(path, {"tnf": LAYERS["tnf"]}, np.arange(100.0), (3, 4), 20.0)
     for k in range(100):
         frames.add(k, frame(k))
+    frames.settle()
     assert sum(file.is_file() for file in (path / "tnf" / "c").rglob("*")) == 2
 
 
