@@ -159,7 +159,7 @@ def test_every_study_of_the_plan_is_a_config_that_loads(plan):
     from abm.config import load
 
     every = {job.study: job for job in validation.jobs(plan)}
-    assert len(every) == len(plan["studies"]) == 10
+    assert list(every) == list(plan["studies"])
     identities = {load(job.scenario, overrides=job.overrides).identity() for job in every.values()}
     assert len(identities) == len(every)
 
