@@ -33,7 +33,9 @@ def _size(n: int) -> list[str]:
     positions = ", ".join(f"{name}: {{x: {at['x']}, y: {at['y']}}}" for name, at in places.items())
     return [
         f"grid.size=[{edge}, {edge}]",
+        "tissue.venules.spacing=null",
         f"tissue.venules.positions={{central: null, {positions}}}",
+        "tissue.trigger.windows.onset.venule=null",
         "output.measures_every=1000 day",
     ]
 
