@@ -1,5 +1,5 @@
 # make demo: a lesion untreated and treated, side by side.   make test: the whole test suite.
-# make docs: docs/model.md, written from the configs.          make validation: docs/validation.md, hours of runs first.
+# make docs: docs/model.md, written from the configs.          make validation: docs/validation.md, an hour of runs first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
