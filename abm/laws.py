@@ -17,7 +17,8 @@ import numpy as np
 from abm.rows import ONE, ZERO, Rows
 from kernels import density
 from kernels import laws as kernels
-from kernels.launch import BLOCK, may_use_scratch, side_by_side
+from kernels.launch import may_use_scratch, side_by_side
+from kernels.source import BLOCK
 
 TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
 TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")

@@ -6,7 +6,8 @@ that voxel v holds the rows ``start[v]`` to ``start[v + 1] - 1``.
 
 import numpy as np
 
-from kernels.launch import atomic_add, device, kernel
+from kernels.launch import kernel
+from kernels.source import atomic_add, device
 
 U = np.uint64
 ZERO = np.float32(0.0)

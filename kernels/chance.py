@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kernels.launch import device
+from kernels.source import device
 
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)

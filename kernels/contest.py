@@ -6,8 +6,8 @@ on the order of threads, so neither does the winner. ``best`` is int64, one per 
 
 import numpy as np
 
-from kernels.launch import atomic_max, device
 from kernels.random import draw
+from kernels.source import atomic_max, device
 
 U = np.uint64
 LOW_WORD = U(0xFFFFFFFF)

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from kernels.launch import device, kernel
+from kernels.launch import kernel
+from kernels.source import device
 
 U = np.uint64
 HALF = np.float32(0.5)

@@ -18,8 +18,9 @@ import functools
 import numpy as np
 
 from kernels.grid import Grid
-from kernels.launch import device, grid_kernel, kernel, relay_kernel
+from kernels.launch import grid_kernel, kernel, relay_kernel
 from kernels.rkg import Plan, stage_table
+from kernels.source import device
 
 U = np.uint64
 ONE = U(1)

@@ -10,8 +10,9 @@ import math
 import numpy as np
 
 from kernels.chance import probability
-from kernels.launch import device, kernel, row_kernel, row_program
+from kernels.launch import kernel, row_kernel, row_program
 from kernels.random import draw, happens
+from kernels.source import device
 
 U = np.uint64
 I = np.int64  # noqa: E741 - the width of a small integer in a kernel

@@ -9,8 +9,9 @@ import numpy as np
 
 from kernels.binning import box, locate, voxel_along
 from kernels.contest import bid, contest_key, wins
-from kernels.launch import atomic_add, device, kernel
+from kernels.launch import kernel
 from kernels.random import STREAMS, draw, normal
+from kernels.source import atomic_add, device
 
 U = np.uint64
 ZERO = np.float32(0.0)

@@ -6,7 +6,7 @@ processes share draws. A draw is four 32-bit words.
 
 import numpy as np
 
-from kernels.launch import device
+from kernels.source import device
 
 U = np.uint64
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from kernels.chance import probability
 from kernels.contest import bid, contest_key, wins
-from kernels.launch import atomic_add, device, kernel
+from kernels.launch import kernel
 from kernels.random import draw, happens, uniform
+from kernels.source import atomic_add, device
 
 U = np.uint64
 I = np.int64  # noqa: E741 - the width of a small integer in a kernel

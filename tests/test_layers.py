@@ -13,7 +13,7 @@ FORBIDDEN = {
     "experiments": {"configs"},
 }
 MACHINE = {"numba", "cupy"}
-MAY_KNOW_THE_MACHINE = {"kernels/launch.py", "kernels/device.py", "kernels/atomics.py"}
+MAY_KNOW_THE_MACHINE = {"kernels/launch.py", "kernels/source.py", "kernels/device.py", "kernels/atomics.py"}
 FILES = [path.relative_to(ROOT).as_posix() for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from kernels.device import Machine
-from kernels.launch import BLOCK, FEWEST_PER_THREAD, Kernel
+from kernels.launch import FEWEST_PER_THREAD, Kernel
 from kernels.laws import run_rows
+from kernels.source import BLOCK
 
 
 def add_where(i, chosen, source, target):

@@ -9,8 +9,9 @@ from scipy import stats
 
 from kernels.chance import probability
 from kernels.device import Machine
-from kernels.launch import atomic_add, kernel
+from kernels.launch import kernel
 from kernels.random import STREAMS, draw, happens, normal, philox, uniform
+from kernels.source import atomic_add
 
 U = np.uint64
 FIRST = U(0)

@@ -1,0 +1,232 @@
+"""The text of a kernel's module: the constants, device functions and bodies that it reaches, and the loop of a target.
+
+Four shapes of loop (flat, grid, rows, relay) for three targets (cpu, cuda, python).
+"""
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+BLOCK = 512  # items that a table of rows works on at a time: their rows stay in the second-level cache
+
+# Without _nrt=False numba counts references to every array for every item, with atomics: ten times slower.
+CPU_OPTIONS = 'error_model="numpy", _nrt=False'
+
+HEADER = """\
+import math
+import numpy as np
+U = np.uint64
+"""
+
+
+class Device:
+    """A function that kernels call by its name; each target gets a version of its own."""
+
+    def __init__(self, function):
+        self.function = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *arguments):
+        return self.function(*arguments)
+
+
+device = Device
+
+
+@device
+def atomic_add(array, index, value):
+    """Add to an integer array element and return what stood there before."""
+    before = array[index]
+    array[index] = before + value
+    return before
+
+
+@device
+def atomic_max(array, index, value):
+    """Raise an integer array element to at least ``value`` and return what stood there before."""
+    before = array[index]
+    array[index] = max(before, value)
+    return before
+
+
+ATOMICS = {"atomic_add": "add", "atomic_max": "max"}
+
+
+def _reached(function) -> dict[str, object]:
+    """Names that a function's code uses from its module or closure, with their values."""
+    code = function.__code__
+    cells = dict(zip(code.co_freevars, (c.cell_contents for c in function.__closure__ or ())))
+    scope = {**function.__globals__, **cells}
+    return {name: scope[name] for name in (*code.co_names, *code.co_freevars) if name in scope}
+
+
+def plain_source(function) -> tuple[str, list[str]]:
+    """The function's source without decorators and docstring, and the names of its parameters."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []
+    if ast.get_docstring(definition) is not None:
+        definition.body = definition.body[1:] or [ast.Pass()]
+    return ast.unparse(definition), [argument.arg for argument in definition.args.args]
+
+
+def _collect(function, constants: dict[str, str], functions: dict[str, tuple], atomics: set[str]) -> None:
+    for name, value in sorted(_reached(function).items()):
+        if name in ATOMICS and isinstance(value, Device):
+            atomics.add(name)
+        elif isinstance(value, Device):
+            if name not in functions:
+                _collect(value.function, constants, functions, atomics)
+                source = plain_source(value.function)[0]
+                functions[name] = value, source.replace(f"def {value.function.__name__}(", f"def {name}(", 1)
+            if functions[name][0] is not value:
+                raise TypeError(f"two functions that kernels call have the name {name}; rename one")
+        elif isinstance(value, type) and issubclass(value, np.generic):
+            constants[name] = f"np.{value.__name__}"
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            raise TypeError(f"kernel constant {name} = {value!r} must be a np.float32 or a NumPy integer")
+        elif isinstance(value, np.generic) and constants.setdefault(name, repr(value)) != repr(value):
+            raise TypeError(f"two kernel constants are called {name}: {constants[name]} and {value!r}; rename one")
+
+
+def write(bodies, target: str, loop: str) -> str:
+    """Write the module of one kernel for one target: its loop calls its bodies ``body``, ``body1``, ``body2``..."""
+    constants: dict[str, str] = {}
+    functions: dict[str, tuple] = {}
+    atomics: set[str] = set()
+    for function in bodies:
+        _collect(function, constants, functions, atomics)
+    marks = {"cpu": f"@njit(forceinline=True, {CPU_OPTIONS})\n", "cuda": "@cuda.jit(device=True)\n", "python": ""}
+    mark = marks[target]
+    parts = [HEADER]
+    if target == "cpu":
+        parts.append("from numba import njit\n")
+        if atomics:
+            parts.append(f"from kernels.atomics import {', '.join(sorted(atomics))}\n")
+    if target == "cuda":
+        parts.append("from numba import cuda\n")
+        for name in sorted(atomics):
+            parts.append(f"{mark}def {name}(array, index, value):\n")
+            parts.append(f"    return cuda.atomic.{ATOMICS[name]}(array, index, value)\n")
+    if target == "python":
+        for name in sorted(atomics):
+            parts.append(f"from kernels.source import {name}\n")
+    parts += [f"{name} = {value}\n" for name, value in sorted(constants.items()) if name != "U"]
+    parts += [f"{mark}{source}\n" for _, source in functions.values()]
+    for number, function in enumerate(bodies):
+        body = plain_source(function)[0].replace(f"def {function.__name__}(", f"def {_body(number)}(", 1)
+        parts.append(f"{mark}{body}\n")
+    return "".join([*parts, loop])
+
+
+def _body(number: int) -> str:
+    return f"body{number}" if number else "body"
+
+
+# --- the loops ----------------------------------------------------------------------------------------------------------
+# Their own variables begin with an underscore: the names of a body's arguments cannot meet them.
+
+_CPU_LOOP = f"@njit(nogil=True, cache=True, {CPU_OPTIONS})\n"
+_CUDA_INDEX = "    _i = U(cuda.grid(1))\n    _step = U(cuda.gridsize(1))\n"
+
+# The first inner voxel of a line along x; ``_layers`` holds the distance, number and first index of the layers in z.
+_LINE_START = (
+    "(_plane // U(_layers[1])) * U(_whole) + (_plane % U(_layers[1]) + U(_layers[2])) * U(_layers[0])"
+    " + (_line % U(_ny) + U(1)) * U(_sy) + U(1)"
+)
+
+
+def _flat_loop(target: str, names: list[str], n_columns: int) -> str:
+    arguments = "".join(f", {name}" for name in names[1:])
+    if target == "cuda":
+        return (
+            f"@cuda.jit\ndef loop(_n{arguments}):\n{_CUDA_INDEX}"
+            f"    while _i < U(_n):\n        body(_i{arguments})\n        _i += _step\n"
+        )
+    mark, index = (_CPU_LOOP, "U(_j)") if target == "cpu" else ("", "_j")
+    return (
+        f"{mark}def loop(_start, _stop{arguments}):\n"
+        f"    for _j in range(_start, _stop):\n        body({index}{arguments})\n"
+    )
+
+
+def _grid_loop(target: str, names: list[str], n_columns: int) -> str:
+    arguments = "".join(f", {name}" for name in names[3:])
+    if target == "cuda":
+        return (
+            f"@cuda.jit\ndef loop(_lines, _ny, _nx, _sy, _layers, _whole{arguments}):\n{_CUDA_INDEX}"
+            "    while _i < U(_lines) * U(_nx):\n        _line = _i // U(_nx)\n        _plane = _line // U(_ny)\n"
+            f"        _v = {_LINE_START} + (_i - _line * U(_nx))\n"
+            f"        body(_v, U(_sy), U(_layers[0]){arguments})\n        _i += _step\n"
+        )
+    mark = _CPU_LOOP if target == "cpu" else ""
+    return (
+        f"{mark}def loop(_start, _stop, _ny, _nx, _sy, _layers, _whole{arguments}):\n"
+        "    _dy = U(_sy)\n    _dz = U(_layers[0])\n    for _j in range(_start, _stop):\n"
+        f"        _line = U(_j)\n        _plane = _line // U(_ny)\n        _first = {_LINE_START}\n"
+        f"        for _x in range(U(_nx)):\n            body(_first + U(_x), _dy, _dz{arguments})\n"
+    )
+
+
+def row_loop(target: str, stages: Sequence[Any]) -> str:
+    """Run the rows of each stage in turn; on the CPU for one block of items after the other."""
+    heads = "".join(f", _{k}_{name}" for k, stage in enumerate(stages) for name in stage.columns)
+    shared = "".join(f", {name}" for name in stages[0].shared)
+    pad, text = " " * 12, ""
+    for k, stage in enumerate(stages):
+        row = "".join(f", {name}" for name in stage.columns)
+        text += f"{pad[4:]}for _r in range(len(_{k}_{stage.columns[0]})):\n"
+        text += "".join(f"{pad}{name} = _{k}_{name}[_r]\n" for name in stage.columns)
+        if target == "cuda":
+            text += f"{pad}{_body(k)}(_i{row}{shared})\n"
+            continue
+        for name in stage.columns[: stage.n_places]:
+            text += f"{pad}if {name} < 0:\n{pad}    {name} = _scratch - {name} - _block\n"
+        index = "U(_j)" if target == "cpu" else "_j"
+        text += f"{pad}for _j in range(_block, _end):\n{pad}    {_body(k)}({index}{row}{shared})\n"
+    if target == "cuda":
+        return (
+            f"@cuda.jit\ndef loop(_n{heads}{shared}):\n{_CUDA_INDEX}    while _i < U(_n):\n{text}        _i += _step\n"
+        )
+    mark = _CPU_LOOP if target == "cpu" else ""
+    return (
+        f"{mark}def loop(_start, _stop, _scratch{heads}{shared}):\n"
+        f"    for _block in range(_start, _stop, {BLOCK}):\n        _end = min(_block + {BLOCK}, _stop)\n{text}"
+    )
+
+
+def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
+    one, other = names[3], names[4]
+    tables = names[5 : 5 + n_rows]
+    rest = "".join(f", {name}" for name in names[5 + n_rows :])
+    heads = "".join(f", _{name}" for name in tables) + rest
+    row = "".join(f", {name}" for name in tables) + rest
+    if target == "cuda":
+        reads = "".join(f"    {name} = _{name}[_r]\n" for name in tables)
+        return (
+            f"@cuda.jit\ndef loop(_lines, _ny, _nx, _sy, _layers, _whole, _r, {one}, {other}{heads}):\n{_CUDA_INDEX}{reads}"
+            "    while _i < U(_lines) * U(_nx):\n        _line = _i // U(_nx)\n        _plane = _line // U(_ny)\n"
+            f"        _v = {_LINE_START} + (_i - _line * U(_nx))\n"
+            f"        body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n        _i += _step\n"
+        )
+    reads = "".join(f"        {name} = _{name}[_r]\n" for name in tables)
+    sweeps = "".join(
+        f"        {word}:\n            for _j in range(_start, _stop):\n                _line = U(_j)\n"
+        f"                _plane = _line // U(_ny)\n                _first = {_LINE_START}\n"
+        f"                for _x in range(U(_nx)):\n                    body(_first + U(_x), _dy, _dz, {a}, {b}{row})\n"
+        for word, a, b in (("if _r % 2 == 0", one, other), ("else", other, one))
+    )
+    mark = _CPU_LOOP if target == "cpu" else ""
+    return (
+        f"{mark}def loop(_start, _stop, _ny, _nx, _sy, _layers, _whole, _rows, {one}, {other}{heads}):\n"
+        f"    _dy = U(_sy)\n    _dz = U(_layers[0])\n    for _r in range(_rows):\n{reads}{sweeps}"
+    )
+
+
+LOOPS = {"flat": _flat_loop, "grid": _grid_loop, "relay": _relay_loop}
