@@ -5,11 +5,8 @@ of ``experiments.failures`` where a run does not come to its end.
 """
 
 import contextlib
-import logging
 import math
 import os
-import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -23,6 +20,7 @@ from experiments import checkpoints, folders, provenance
 from experiments.budget import budgets, lines
 from experiments.claim import Claim
 from experiments.failures import Failure, Refused, RunFailed, Stopped, is_disk_full, reason
+from experiments.listening import StopRequest, listening, log, logging_to
 from experiments.progress import Silent
 from experiments.sources import citations
 from experiments.store import CHECKPOINTS, Frames, Layer, Store, bytes_needed, write_json
@@ -42,70 +40,12 @@ RESULT = (
     "error",
 )
 BACKENDS = ("auto", "cpu", "cuda", "python")  # python is slow, and for tests
-log = logging.getLogger("remyelin")
 
 
 def result_of(info: dict, **changes) -> dict:
     """Return the result of a run in the form that ``--json`` prints: every name, null where it is not known."""
     known = {**info, **changes}
     return {name: known.get(name) for name in RESULT}
-
-
-# --- signals and logs ---------------------------------------------------------------------------------------------------
-
-
-class StopRequest:
-    """Set by the first SIGINT, SIGTERM or SIGHUP; a second one interrupts at once."""
-
-    def __init__(self, reporter: Silent):
-        self.reporter = reporter
-        self.by: str | None = None
-
-    def __call__(self, number: int, frame: object) -> None:
-        if self.by is not None:
-            raise KeyboardInterrupt
-        self.by = signal.Signals(number).name
-        self.reporter.message("stopping after this step and writing a checkpoint (again to stop at once)")
-
-
-@contextlib.contextmanager
-def listening(request: StopRequest) -> Iterator[None]:
-    """Hand the signals that ask to stop to ``request``; elsewhere than in the main thread Python allows no handlers."""
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                before[number] = signal.signal(number, request)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """Write this run's messages and the warnings of libraries to its log.txt."""
-    handler = logging.FileHandler(path, delay=True)
-    handler.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk must not speak in tracebacks
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    loggers = (log, logging.getLogger("py.warnings"))
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    logging.captureWarnings(True)
-    for logger in loggers:
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
-        logging.captureWarnings(False)
-        with contextlib.suppress(OSError):
-            handler.close()
-
-
-# --- the run --------------------------------------------------------------------------------------------------------------
 
 
 class Schedule:
