@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from experiments.failures import Refused
 from experiments.labels import arm_names
+from experiments.maps import DifferenceMap, FieldMap, Locator, TissueMap, draw_venule
 from experiments.palette import (
     ARMS,
     DEBRIS,
@@ -30,22 +31,7 @@ from experiments.palette import (
     REMYELINATED,
     SMALL,
 )
-from experiments.panels import (
-    DOSE,
-    HEIGHT,
-    PAGE_DPI,
-    WIDTH,
-    Counts,
-    DifferenceMap,
-    FieldMap,
-    Locator,
-    Page,
-    Series,
-    Timeline,
-    TissueMap,
-    draw_cell,
-    draw_venule,
-)
+from experiments.panels import DOSE, HEIGHT, PAGE_DPI, WIDTH, Counts, Page, Series, Timeline, draw_cell
 from experiments.scene import NOT_CELLS, Readout, Scene
 
 EDGE = 40  # px, around the page
