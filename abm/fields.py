@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from abm.laws import AVOGADRO
+from abm.law_tables import AVOGADRO
 from abm.tissue import voxel_volume
 from kernels.diffusion import SUMS, VALUE, Faces, Solver, Work, n_sums, totals
 from kernels.launch import side_by_side

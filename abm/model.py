@@ -15,7 +15,8 @@ from abm import measures, profiles
 from abm.cells import population_class
 from abm.cells.venule import Venule
 from abm.fields import Fields
-from abm.laws import TISSUE_KINDS, Laws
+from abm.law_tables import TISSUE_KINDS
+from abm.laws import Laws
 from abm.plaques import lay_plaques
 from abm.population import Population
 from abm.therapy import Therapy

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import mesa
 import numpy as np
 
-from abm.laws import Shape
+from abm.law_tables import Shape
 from kernels import binning, contact, lifecycle, motion
 from kernels import laws as law_kernels
 from kernels.random import STREAMS

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from abm.laws import TISSUE_SIGNALS
+from abm.law_tables import TISSUE_SIGNALS
 from kernels import axons, motion, sheaths
 from kernels.grid import Grid
 from kernels.laws import relax_row

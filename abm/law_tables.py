@@ -1,0 +1,408 @@
+"""Law tables: from the configuration to rows, the operations that fill them, and what depends on what.
+
+A law is ``min(at_most, (sum over terms of base x factors) x shared factors)``. What depends only on the place is computed
+once per voxel as a channel; a cell reads its voxel's channels and multiplies them with the factors of its own state.
+What cells secrete and take up is summed per voxel: channel x sum over its cells of their own factors.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from abm.rows import ONE, ZERO, Rows
+
+TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
+TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")
+AVOGADRO = 6.02214076e23
+PER_CELL_TYPES = ("rate", "level", "speed")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What laws must know of a kind of cell: its states, and states derived from them as (state, value at 0, at 1)."""
+
+    states: tuple[str, ...]
+    derived: Mapping[str, tuple[str, float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Ramp:
+    """A linear factor that stands in no file: a derived state."""
+
+    from_: float
+    to: float
+    linear: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass
+class CellLaws:
+    """The rows of one kind of cell: own states and contacts, factors, the value of each law.
+
+    own    factors of own states;  late  those of what a voxel says of a cell's neighbours;  last  bounds of the laws
+    """
+
+    own: Rows
+    late: Rows
+    last: Rows
+    contacts: dict[tuple[str, float], int] = field(default_factory=dict)
+    sums: list[tuple[int, int]] = field(default_factory=list)
+    signals: list[tuple[int, int, int, float]] = field(default_factory=list)
+    values: list[tuple[int, int, int, float]] = field(default_factory=list)
+    laws: dict[str, int] = field(default_factory=dict)
+    bias: int | None = None
+    bias_at_most: float = 0.0
+    tables: dict[str, list] = field(default_factory=dict)
+    stride: int = 0
+
+
+@dataclass
+class Smoothed:
+    """A sum per voxel and the row of its density within a radius."""
+
+    amount: int
+    smooth: int
+    radius: float
+    heaviest: float
+    smoothing: Any = None
+
+
+class LawTables:
+    """All laws of a model as tables over voxels and over the cells of each kind.
+
+    grid            voxels;  ``voxel_volume`` in um^3
+    shapes          kind of cell -> Shape
+    tissue_states   names of rows that the tissue keeps, e.g. ``astrocytes.scar``
+    """
+
+    def __init__(
+        self, config: Any, grid, voxel_volume: float, shapes: Mapping[str, Shape], tissue_states: Iterable[str]
+    ):
+        self.config = config
+        self.grid = grid
+        self.volume = voxel_volume
+        self.shapes = shapes
+        self.fields = list(config.fields)
+        self.kinds = [kind for kind in config.cells if kind in shapes]
+        self.system = ["trigger", *(f"entry.{kind}" for kind in self.kinds)]
+        names = [f"{what}.{name}" for what in ("field", "source", "uptake") for name in self.fields]
+        names += [f"tissue.{name}" for name in TISSUE_SIGNALS]
+        names += [*tissue_states, *(f"system.{name}" for name in self.system), "count.astrocytes"]
+        self.voxels = Rows(names)
+        self._named = range(len(self.voxels.index))
+        self.before = Rows(index=self.voxels.index)
+        self.cells = {kind: self._cell_rows(shapes[kind]) for kind in [*self.kinds, "venule"] if kind in shapes}
+        self.tissue: dict[str, dict[str, int]] = {kind: {} for kind in TISSUE_KINDS}
+        self._smoothed: list[Smoothed] = []
+        self._signals: dict[tuple, int] = {}
+        self._centres: dict[float, int] = {}
+        self._densities: dict[tuple, int] = {}
+        self._exchange: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
+        for kind, laws in config.laws.items():
+            for name, law in laws.items():
+                if kind in TISSUE_KINDS:
+                    self._tissue_law(kind, name, law)
+                elif kind in self.cells:
+                    self._cell_law(kind, name, law)
+        for row in (f"{what}.{name}" for what in ("source", "uptake") for name in self.fields):
+            self.voxels.sum_into(self.voxels[row], self._gathered(self._exchange[row]))
+
+    def _gathered(self, parts: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+        """Join what cells of several kinds exchange by the same law: the law times the sum of their numbers."""
+        joined: dict[tuple[float, int], list[int]] = defaultdict(list)
+        for weight, channel, amount in parts:
+            joined[(weight, channel)].append(amount)
+        return [(weight, channel, self.voxels.total(amounts)) for (weight, channel), amounts in joined.items()]
+
+    def _cell_rows(self, shape: Shape) -> CellLaws:
+        own = Rows(f"self.{state}" for state in shape.states)
+        for name, (state, at_zero, at_one) in shape.derived.items():
+            own.index[f"self.{name}"] = own.factor(own[f"self.{state}"], _Ramp(at_zero, at_one))
+        return CellLaws(own, Rows(index=own.index), Rows(index=own.index))
+
+    def _is_off(self, mechanism: str | None) -> bool:
+        return mechanism is not None and not self.config.therapy.msc.mechanisms.get(mechanism, True)
+
+    def _effective(self, kind: str, factors: Mapping[str, Any], apart: bool):
+        """The row of each factor as (is of the cell, row); as (None, number) where a mechanism is off.
+
+        apart   whether a cell must not count itself in a density
+        """
+        for factor in factors.values():
+            without_msc = self._is_off(factor.mechanism)
+            if without_msc and "pge2_msc" not in self._parts(factor.signal):
+                yield None, float(factor.from_)
+                continue
+            if self._is_silent(factor):
+                yield None, at_zero(factor)
+            elif factor.signal.startswith("self.") or factor.signal == "bbb":
+                state = factor.signal if factor.signal.startswith("self.") else "self.bbb"
+                if kind in TISSUE_KINDS:
+                    row = self.voxels[f"{kind}.{state.removeprefix('self.')}"]
+                    yield False, self.voxels.factor(row, factor)
+                else:
+                    own = self.cells[kind].own
+                    yield True, own.factor(own[state], factor)
+            elif factor.signal.startswith("contact."):
+                yield True, self._contact(kind, factor)
+            else:
+                itself = self._own_part(kind, factor) if apart else []
+                if itself:
+                    yield True, self._apart_from_itself(kind, factor, itself, without_msc)
+                else:
+                    yield False, self.voxels.factor(self._signal(factor, without_msc), factor)
+
+    def _is_silent(self, factor) -> bool:
+        """Whether a signal is zero everywhere and always: it comes from kinds and fields that this model leaves out."""
+        if factor.signal.startswith("self.") or factor.signal == "bbb":
+            return False
+        return all(self._is_absent(name) for name in self._parts(factor.signal))
+
+    def _is_absent(self, name: str) -> bool:
+        what, _, rest = name.partition(".")
+        if what in ("density", "contact"):
+            return rest.split(".")[0] not in self.cells
+        return self._plain_signal(name) == self.voxels[ZERO] or (name in self.fields and not self._is_made(name))
+
+    def _is_made(self, name: str) -> bool:
+        """Whether a field is there at the start, or something here gives it off."""
+        spec, laws = self.config.fields[name], self.config.laws.values()
+        if float(spec.baseline) or spec.sources or name == "debris":  # debris is what lost sheaths leave
+            return True
+        return any(f"{verb}_{name}" in laws_of_kind for laws_of_kind in laws for verb in ("secrete", "release"))
+
+    def _parts(self, signal: str) -> Mapping[str, float]:
+        derived = self.config.signals.get(signal)
+        return derived.sum if derived is not None else {signal: 1.0}
+
+    def _contact(self, kind: str, factor) -> int:
+        cells = self.cells[kind]
+        other = factor.signal.removeprefix("contact.")
+        key = (other, float(factor.range))
+        if key not in cells.contacts:
+            cells.contacts[key] = cells.own.add(f"contact.{other}.{key[1]:g}")
+        return cells.own.factor(cells.contacts[key], factor)
+
+    def _radius(self, factor) -> float | None:
+        derived = self.config.signals.get(factor.signal)
+        radius = derived.radius if derived is not None else factor.range
+        return None if radius is None else float(radius)
+
+    def _own_part(self, kind: str, factor) -> list[tuple[float, str]]:
+        """What one cell of ``kind`` adds to a density that this factor reads: weights and states."""
+        if kind in TISSUE_KINDS:
+            return []
+        parts = []
+        for name, weight in self._parts(factor.signal).items():
+            words = name.split(".")
+            if words[0] == "density" and words[1] == kind:
+                parts.append((float(weight), words[2] if len(words) > 2 else ONE))
+        return parts
+
+    def _apart_from_itself(self, kind: str, factor, itself, without_msc) -> int:
+        """A factor of a density in which the cell must not count itself: read per cell, less its own share."""
+        cells = self.cells[kind]
+        signal = self._signal(factor, without_msc)
+        key = (kind, signal, tuple(itself))
+        if key not in self._signals:
+            row = cells.own.add(f"others.{factor.signal}#{len(cells.own.index)}")
+            cells.signals.append((signal, cells.own[ONE], row, 1.0))
+            centre = self._centre(self._radius(factor) or 0.0)
+            for weight, state in itself:
+                own = cells.own[ONE] if state == ONE else cells.own[f"self.{state}"]
+                cells.signals.append((centre, own, row, -weight))
+            self._signals[key] = row
+        return cells.late.factor(self._signals[key], factor)
+
+    def _centre(self, radius: float) -> int:
+        if radius not in self._centres:
+            self._centres[radius] = self.voxels.add(f"centre.{radius:g}")
+        return self._centres[radius]
+
+    def _signal(self, factor, without_msc: bool) -> int:
+        """The voxel row of a signal: a field, a state of the tissue or system, a derived sum, a smoothed density."""
+        radius = self._radius(factor)
+        parts = dict(self._parts(factor.signal))
+        if without_msc:
+            parts.pop("pge2_msc", None)
+        if radius is None and factor.signal not in self.config.signals:
+            return self._plain_signal(factor.signal)
+        key = (tuple(parts.items()), radius)
+        if key not in self._signals:
+            self._signals[key] = self._smooth_sum(parts, radius) if radius is not None else self._plain_sum(parts)
+        return self._signals[key]
+
+    def _plain_signal(self, name: str) -> int:
+        for row in (f"field.{name}", f"tissue.{name}", f"astrocytes.{name}", f"system.{name}"):
+            if row in self.voxels:
+                return self.voxels[row]
+        return self.voxels[ZERO]
+
+    def _plain_sum(self, parts: Mapping[str, float]) -> int:
+        one = self.voxels[ONE]
+        target = self.voxels.add(f"signal#{len(self.voxels.index)}")
+        self.before.sum_into(target, [(weight, self._plain_signal(name), one) for name, weight in parts.items()])
+        return target
+
+    def _smooth_sum(self, parts: Mapping[str, float], radius: float) -> int:
+        one = self.voxels[ONE]
+        heaviest = max((abs(weight) for weight in parts.values()), default=1.0) or 1.0
+        amounts = []
+        for name, given in parts.items():
+            words, weight = name.split("."), given / heaviest
+            if words[0] == "density":
+                if words[1] in self.cells:
+                    state = f"self.{words[2]}" if len(words) > 2 else ONE
+                    amounts.append((weight, self._sum_row(words[1], self.cells[words[1]].own[state]), one))
+            else:
+                amounts.append((weight * self.volume * 1e-9, self._plain_signal(name), one))
+        amounts = [part for part in amounts if part[1] != self.voxels[ZERO]]
+        key = (tuple(amounts), radius, heaviest)
+        if key not in self._densities:
+            if len(amounts) == 1 and amounts[0][0] == 1.0:
+                amount = amounts[0][1]
+            else:
+                amount = self.voxels.add(f"amount#{len(self.voxels.index)}")
+                self.before.sum_into(amount, amounts)
+            smooth = self.voxels.add(f"density#{len(self.voxels.index)}")
+            self._smoothed.append(Smoothed(amount, smooth, radius, heaviest))
+            self._densities[key] = smooth
+        return self._densities[key]
+
+    def _sum_row(self, kind: str, own_row: int) -> int:
+        name = f"sum.{kind}.{own_row}"
+        if name not in self.voxels:
+            self.cells[kind].sums.append((own_row, self.voxels.add(name)))
+        return self.voxels[name]
+
+    def _split(self, kind: str, law):
+        """The terms of a law as (base, voxel rows, cell rows, window), with the shared voxel and cell rows."""
+
+        def rows(factors):
+            of_voxel, of_cell, constant = [], [], 1.0
+            for is_cell, row in self._effective(kind, factors, law.type in PER_CELL_TYPES):
+                if is_cell is None:
+                    constant *= row
+                else:
+                    (of_cell if is_cell else of_voxel).append(row)
+            return tuple(of_voxel), tuple(of_cell), constant
+
+        shared_voxel, shared_cell, shared_constant = rows(law.times)
+        terms = []
+        for term in law.terms.values():
+            if self._is_off(term.mechanism):
+                continue
+            of_voxel, of_cell, constant = rows(term.times)
+            base = float(term.base) * constant * shared_constant
+            if base != 0.0:
+                terms.append((base, of_voxel, of_cell + shared_cell, term.during))
+        return terms, shared_voxel
+
+    def _tissue_law(self, kind: str, name: str, law) -> None:
+        split, shared = self._split(kind, law)
+        terms = [(base, rows, window) for base, rows, _, window in split]
+        targets = list(self._exchange_targets(name, law))
+        for target, weight in targets:
+            per_voxel = self.voxels[ONE] if kind == "tissue" else self.voxels[f"count.{kind}"]
+            self._add_exchange(target, weight, terms, shared, per_voxel)
+        if not targets:
+            self.tissue[kind][name] = self.voxels.law(terms, shared, law.at_most)
+
+    def _add_exchange(self, target: str, weight: float, terms: list, shared: tuple[int, ...], amount: int) -> None:
+        """Note what a law adds to a source or uptake: weight x law x amount per voxel. A constant law needs no row."""
+        constant = self._constant(terms, shared)
+        if constant is None:
+            self._exchange[target].append((weight, self.voxels.law(terms, shared), amount))
+        elif constant != 0.0:
+            self._exchange[target].append((weight * constant, self.voxels[ONE], amount))
+
+    @staticmethod
+    def _constant(terms: list, shared: tuple[int, ...]) -> float | None:
+        """Return the value of a law that depends on nothing, or None."""
+        if shared or any(rows or window is not None for _, rows, window in terms):
+            return None
+        return sum(base for base, _, _ in terms)
+
+    def _exchange_targets(self, name: str, law):
+        """The source or uptake row that a law feeds, with the factor from its unit to the field's per h."""
+        if law.type not in ("secretion", "uptake") or "_" not in name:
+            return
+        what, field_name = name.split("_", 1)
+        if field_name not in self.fields or what not in ("secrete", "uptake"):
+            return
+        if what == "uptake":
+            yield f"uptake.{field_name}", 1.0 / self.volume
+            return
+        spec = self.config.fields[field_name]
+        if "uM" in str(law.unit):
+            yield f"source.{field_name}", 1.0
+            return
+        litre = self.volume * 1e-15
+        if spec.unit == "uM":
+            yield f"source.{field_name}", 1e6 / AVOGADRO / litre
+        else:
+            picogram = float(spec.molar_mass) * 1e3 / AVOGADRO * 1e12
+            yield f"source.{field_name}", picogram / (litre * 1e3)
+
+    def _cell_law(self, kind: str, name: str, law) -> None:
+        terms, shared = self._split(kind, law)
+        groups: dict[tuple[int, ...], list] = defaultdict(list)
+        for base, of_voxel, of_cell, window in terms:
+            groups[tuple(sorted(of_cell))].append((base, of_voxel, window))
+        cells = self.cells[kind]
+        if law.type == "bias":
+            cells.bias = self.voxels.law(groups[()], shared)
+            cells.bias_at_most = float(law.at_most)
+        elif law.type in PER_CELL_TYPES or name.startswith("enter_"):
+            target = cells.late.add(f"law.{name}")
+            cells.laws[name] = target
+            for own, parts in groups.items():
+                constant = self._constant(parts, shared)
+                channel = self.voxels.law(parts, shared) if constant is None else self.voxels[ONE]
+                weight = 1.0 if constant is None else constant
+                cells.values.append((channel, cells.late.product(own), target, weight))
+            if law.at_most is not None:
+                cells.last.cap(target, float(law.at_most))
+        else:
+            for target_row, weight in self._exchange_targets(name, law):
+                for own, parts in groups.items():
+                    self._add_exchange(target_row, weight, parts, shared, self._sum_row(kind, cells.own.product(own)))
+
+    def uptake_caps(self) -> dict[str, float]:
+        """Return the fastest uptake of each field that a voxel can hold, 1/h: the solver's steps depend on it.
+
+        Motile cells fill a part of the voxel, so the greediest of them counts; sessile glia come on top.
+        """
+        tissue, caps = self.config.tissue, {}
+        for name in self.fields:
+            motile, others = 0.0, 0.0
+            for kind, laws in self.config.laws.items():
+                law = laws.get(f"uptake_{name}")
+                if law is None:
+                    continue
+                most, spec = law.highest / self.volume, self.config.cells.get(kind)
+                if spec is not None and spec.motile:
+                    room = float(tissue.motile_fill) * self.volume / (math.pi / 6 * float(spec.diameter) ** 3)
+                    motile = max(motile, most * max(1, int(room)))
+                else:
+                    others += most * max(1.0, float(tissue.glia_capacity) * self.volume * 1e-9)
+            caps[name] = motile + others
+        clearing = self.config.laws.get("tissue", {}).get("clear_debris")
+        if clearing is not None and "debris" in caps:
+            caps["debris"] += clearing.highest
+        return caps
+
+    def count_row(self, kind: str) -> int:
+        """Return the row of the number of cells of a kind per voxel; ask once before freezing."""
+        return self._sum_row(kind, self.cells[kind].own[ONE])
+
+
+def at_zero(factor) -> float:
+    """Return what a factor is where its signal is zero."""
+    start, end = float(factor.from_), float(factor.to)
+    if factor.linear is not None:
+        low, high = (float(bound) for bound in factor.linear)
+        return start + (end - start) * min(max((0.0 - low) / (high - low), 0.0), 1.0)
+    x = max(0.0, float(factor.offset or 0.0)) ** float(factor.hill)
+    return start + (end - start) * x / (float(factor.half) ** float(factor.hill) + x)
