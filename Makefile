@@ -1,5 +1,5 @@
 # make demo: a lesion untreated and treated, side by side.   make test: the whole test suite.
-# make docs: docs/model.md, written from the configs.          make validation: docs/validation.md, an hour of runs first.
+# make docs: docs/model.md, written from the configs.          make validation: docs/validation.md, 100 minutes of runs first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,7 +20,8 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m experiments.model_page
 
 validation: $(VENV)/.installed
-	$(BIN)/python -m experiments.validation
+	$(BIN)/remyelin targets
+	$(BIN)/python -m experiments.targets_page
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

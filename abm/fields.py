@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from abm.config.errors import ConfigError
 from abm.law_tables import AVOGADRO
 from abm.tissue import voxel_volume
 from kernels.diffusion import SUMS, VALUE, Faces, Solver, Work, n_sums, totals
@@ -74,10 +75,13 @@ class Fields:
         kinds = tuple(
             (self.config.grid.faces if spec.faces is None else spec.faces)[axis] for axis in "xyz"[: grid.dims]
         )
-        self.plans[name] = plan(
-            float(spec.D), decay, float(grid.h), self.step, float(self.config.accuracy), grid.dims, within,
-            self._caps.get(name), bool(spec.quasi_steady), theta is None and VALUE not in kinds,
-        )  # fmt: skip
+        try:
+            self.plans[name] = plan(
+                float(spec.D), decay, float(grid.h), self.step, float(self.config.accuracy), grid.dims, within,
+                self._caps.get(name), bool(spec.quasi_steady), theta is None and VALUE not in kinds,
+            )  # fmt: skip
+        except ValueError as error:
+            raise ConfigError([f"fields.{name}: {error}; raise fields.accuracy, or shorten time.step"]) from None
         if kinds not in self._faces:
             self._faces[kinds] = Faces(self.machine, grid, kinds)
         value = spec.baseline if spec.value is None else spec.value
@@ -187,6 +191,12 @@ class Fields:
         amounts["limited"] /= self.volume
         amounts["change"] = amounts["mass"] - amounts["start"]
         return amounts
+
+    def means(self) -> np.ndarray:
+        """Return the mean level of each field in each slab, float64 (n_fields, slabs)."""
+        if not self._counted:
+            self.recount()
+        return self._amounts["mass"] / (self.grid.nx * self.grid.ny * self.grid.nz)
 
     def mass_error(self, name: str, slab: int = 0) -> float:
         """Return what the budget misses, as a share of what was secreted.

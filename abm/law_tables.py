@@ -85,7 +85,8 @@ class LawTables:
         self.shapes = shapes
         self.fields = list(config.fields)
         self.kinds = [kind for kind in config.cells if kind in shapes]
-        self.system = ["trigger", *(f"entry.{kind}" for kind in self.kinds)]
+        drugs = (f"drug.{name}" for name in config.therapy.comparators)
+        self.system = ["trigger", *(f"entry.{kind}" for kind in self.kinds), *drugs]
         names = [f"{what}.{name}" for what in ("field", "source", "uptake") for name in self.fields]
         names += [f"tissue.{name}" for name in TISSUE_SIGNALS]
         names += [*tissue_states, *(f"system.{name}" for name in self.system), "count.astrocytes"]
@@ -372,9 +373,11 @@ class LawTables:
     def uptake_caps(self) -> dict[str, float]:
         """Return the fastest uptake of each field that a voxel can hold, 1/h: the solver's steps depend on it.
 
-        Motile cells fill a part of the voxel, so the greediest of them counts; sessile glia come on top.
+        Motile cells fill a part of the voxel (all of it where there is no tissue), so the greediest of them counts;
+        sessile glia come on top.
         """
         tissue, caps = self.config.tissue, {}
+        fill, glia = (float(tissue.motile_fill), float(tissue.glia_capacity)) if tissue is not None else (1.0, 0.0)
         for name in self.fields:
             motile, others = 0.0, 0.0
             for kind, laws in self.config.laws.items():
@@ -383,10 +386,10 @@ class LawTables:
                     continue
                 most, spec = law.highest / self.volume, self.config.cells.get(kind)
                 if spec is not None and spec.motile:
-                    room = float(tissue.motile_fill) * self.volume / (math.pi / 6 * float(spec.diameter) ** 3)
+                    room = fill * self.volume / (math.pi / 6 * float(spec.diameter) ** 3)
                     motile = max(motile, most * max(1, int(room)))
                 else:
-                    others += most * max(1.0, float(tissue.glia_capacity) * self.volume * 1e-9)
+                    others += most * max(1.0, glia * self.volume * 1e-9)
             caps[name] = motile + others
         clearing = self.config.laws.get("tissue", {}).get("clear_debris")
         if clearing is not None and "debris" in caps:

@@ -17,10 +17,12 @@ from abm.cells.venule import Venule
 from abm.fields import Fields
 from abm.law_tables import TISSUE_KINDS
 from abm.laws import Laws
+from abm.periphery import Periphery
 from abm.plaques import lay_plaques
 from abm.population import Population
 from abm.therapy import Therapy
 from abm.tissue import ASTROCYTE_STATES, Tissue, make_grid, voxel_volume
+from abm.trigger import Trigger
 from kernels.device import Machine
 from kernels.random import STREAMS, draw, uniform
 
@@ -73,11 +75,13 @@ class LesionModel(mesa.Model):
         self.populations = AgentSet(list(self.population.values()), random=self.random)
         self.venules = self.population.get("venule")
         self.therapy = Therapy(self)
+        self.periphery = Periphery(self)
+        self.trigger = Trigger(self)
         for population in self.populations:
             population.allocate(self.laws)
         self._populate()
         self.tissue.begin_healthy()
-        self._set_system(0.0)
+        self._act_from_outside(0.0)
         self._sense()
         self.tissue.remember_health()
         if config.tissue is not None and config.tissue.plaques:
@@ -114,8 +118,11 @@ class LesionModel(mesa.Model):
     def step(self) -> None:
         """Advance by one step: infuse, bin, sense, act, diffuse, move, die and divide, enter, observe."""
         with self.phase("infuse"):
-            self.therapy.infuse(self.hours - self.step_hours)
-            self._set_system(self.hours - self.step_hours)
+            begin = self.hours - self.step_hours
+            self.therapy.infuse(begin)
+            self.periphery.advance(begin)
+            self.trigger.set(begin)
+            self.trigger.announce(begin, self.step_hours)
         with self.phase("sense"):
             self._sense()
         with self.phase("act"):
@@ -146,19 +153,10 @@ class LesionModel(mesa.Model):
         self.laws.sense_voxels(self.hours)
         self.populations.do("sense")
 
-    def _set_system(self, hours: float) -> None:
-        """Set what acts from outside the tissue: the trigger, and how many leukocytes are on offer."""
-        tissue, row = self.config.tissue, self.laws.row("system.trigger")
-        row[:] = 0.0
-        for window in tissue.trigger.windows.values() if tissue is not None and tissue.trigger is not None else ():
-            since, rise = hours - float(window.from_), float(window.rise)
-            if 0 <= since < float(window.to) - float(window.from_):
-                level = np.float32(min(1.0, since / rise) if rise else 1.0)
-                where = slice(None) if window.venule is None else self.population["venule"].voxel_of(window.venule)
-                row[where] = self.machine.xp.maximum(row[where], level)
-        if self.steps == 0:
-            for name in self.laws.system[1:]:
-                self.laws.row(f"system.{name}")[:] = 1.0
+    def _act_from_outside(self, hours: float) -> None:
+        """Set what acts from outside the tissue, as it is at an hour: the trigger, and the leukocytes on offer."""
+        self.trigger.set(hours)
+        self.periphery.offer(hours)
 
     def _observe(self) -> None:
         every = max(1, round(float(self.config.output.measures_every) / self.step_hours))
@@ -280,6 +278,7 @@ class LesionModel(mesa.Model):
             "fields": self.fields.state(),
             "tissue": self.tissue.state(),
             "therapy": self.therapy.state(),
+            "periphery": self.periphery.state(),
         }
         for kind, population in self.population.items():
             groups[f"cells/{kind}"] = {**population.columns(), "next_uid": population.next_uid.copy()}
@@ -297,12 +296,13 @@ class LesionModel(mesa.Model):
         self.fields.restore(group("fields/"))
         self.tissue.restore(group("tissue/"))
         self.therapy.restore(group("therapy/"))
+        self.periphery.restore(group("periphery/"))
         for kind, population in self.population.items():
             columns = group(f"cells/{kind}/")
             population.next_uid = np.array(columns.pop("next_uid"))
             population.put_columns(columns)
         self._measured.clear()
-        self._set_system(self.hours - self.step_hours if self.steps else 0.0)
+        self._act_from_outside(self.hours - self.step_hours if self.steps else 0.0)
         self._sense()
 
     def digest(self, slab: int = 0) -> str:
@@ -329,8 +329,9 @@ class LesionModel(mesa.Model):
                 part = column[here]
                 add(f"cells/{kind}/{name}", part - slab * whole if name == "voxel" else part)
             add(f"cells/{kind}/next_uid", population.next_uid[slab : slab + 1])
-        for name, array in sorted(self.therapy.state().items()):
-            add(f"therapy/{name}", array[slab : slab + 1])
+        for group, part in (("therapy", self.therapy), ("periphery", self.periphery)):
+            for name, array in sorted(part.state().items()):
+                add(f"{group}/{name}", array[slab : slab + 1])
         return sha.hexdigest()
 
 

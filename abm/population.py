@@ -44,7 +44,7 @@ class Population(mesa.Agent):
     states: ClassVar[tuple[str, ...]] = ()  # own numbers that laws can read as self.<state>
     defaults: ClassVar[dict[str, float]] = {}  # of a new cell, where not 0
     derived: ClassVar[dict[str, tuple[str, float, float]]] = {}
-    switches: ClassVar[dict[str, tuple[str, str]]] = {}  # state: (law that switches it on, law that switches it off)
+    switches: ClassVar[dict[str, tuple[str, str | None]]] = {}  # state: (law that switches it on, law that does off)
     changes: ClassVar[dict[str, str]] = {}  # law: kind that the cell becomes
     deaths: ClassVar[tuple[str, ...]] = ("die",)
     label_of: ClassVar[tuple[str, str, str] | None] = None  # state, its name above one half, its name below
@@ -243,7 +243,7 @@ class Population(mesa.Agent):
         age = self.state("age")
         age += np.float32(self.model.step_hours)
         for name, (on, off) in self.switches.items():
-            on_rate, off_rate = self.law(on), self.law(off)
+            on_rate, off_rate = self.law(on), None if off is None else self.law(off)
             nothing = self.values[self.rows["zero"]]
             law_kernels.switch(
                 self.machine, self.n, self.seeds, self.model.steps, STREAMS["activate"],

@@ -1,12 +1,12 @@
-"""Therapy: when doses are given, how many cells reach the simulated tissue, and where they are placed."""
+"""Therapy: when doses are given, and what a dose brings: into the tissue at once, or into the periphery."""
 
 from typing import Any
 
 import mesa
 import numpy as np
 
+from abm.doses_in_tissue import arriving_density, cells_given, engaged_density, number
 from abm.places import lesion_site, near, point_of, scatter
-from abm.snapshot import Snapshot
 
 CONDITIONS_EVERY = 6.0  # h: conditional doses are considered at this cadence whatever is written out
 
@@ -40,10 +40,20 @@ class Therapy(mesa.Agent):
         return dose.when.evaluate(self.model.measure(slab))
 
     def _give(self, dose: Any, slab: int, hours: float) -> None:
-        number = sum(int(given[slab]) for given in self.given.values())
-        msc = self.model.population["msc"]
-        x, y, z = self._places(dose, slab, number)
-        msc.place_cells(x, y, z, np.full(len(x), slab), **msc.new_states())
+        config = self.model.config
+        cells = cells_given(config, dose)
+        if dose.route == "local":
+            placed = self._place(dose, slab)
+            text = f"{placed} MSC placed in the tissue"
+        else:
+            self.model.periphery.take(dose.route, cells, slab)
+            placed = 0
+            density, where = (
+                (min(engaged_density(config, cells), float(config.msc.niche_cap)), "venules")
+                if dose.route == "intrathecal"
+                else (arriving_density(config, cells), "open venules")
+            )
+            text = f"{number(density)} MSC/mm3 on their way to the tissue around {where}"
         self.given[dose.name][slab] += 1
         self.last[dose.name][slab] = hours
         self.model.events.append(
@@ -52,33 +62,22 @@ class Therapy(mesa.Agent):
                 "kind": "dose",
                 "slab": slab,
                 "name": dose.name,
-                "cells": len(x),
-                "text": f"{len(x)} MSC placed in the tissue, {dose.route} route, dose {dose.dose.text}",
+                "cells": placed,
+                "text": f"{text}, {dose.route} route, dose {dose.dose.text}",
             }
         )
 
-    def _places(self, dose: Any, slab: int, number: int):
-        """Positions of the cells that this dose brings into the tissue."""
-        model, config = self.model, self.model.config
-        if dose.route == "local":
-            around = near(model.grid, self._centre(dose), float(dose.radius))
-            volume = np.count_nonzero(around) * model.voxel_volume * 1e-9
-            amount = float(dose.dose)
-            count = amount if dose.dose.canonical == "1" else amount * volume
-            return scatter(model, around, count, slab, "dose", number)
-        subject = config.subject
-        cells = float(dose.dose) * (float(subject.mass) if dose.dose.canonical == "1/kg" else 1.0)
-        density = cells * float(config.msc.intrathecal_fraction) / (float(subject.engaged_volume) * 1e-9)
-        cap, territory, there = float(config.msc.niche_cap), model.venules.territory, Snapshot(model, slab)
-        msc = there.cells("msc").voxel
-        home = np.bincount(there.padded(territory, -1)[msc] + 1, minlength=territory.max() + 2)[1:]
-        places = []
-        for venule, settled in enumerate(home):
-            served = territory == venule
-            volume = np.count_nonzero(served) * model.voxel_volume * 1e-9
-            room = max(0.0, min(density * volume, cap * volume - settled))
-            places.append(scatter(model, served, room, slab, "dose", number, venule))
-        return np.concatenate(places, axis=1)
+    def _place(self, dose: Any, slab: int) -> int:
+        """Place the cells of a local dose in the tissue and return how many they are."""
+        model, before = self.model, sum(int(given[slab]) for given in self.given.values())
+        around = near(model.grid, self._centre(dose), float(dose.radius))
+        volume = np.count_nonzero(around) * model.voxel_volume * 1e-9
+        amount = cells_given(model.config, dose)
+        expected = amount * volume if dose.dose.canonical == "1/mm^3" else amount
+        x, y, z = scatter(model, around, expected, slab, "dose", before)
+        msc = model.population["msc"]
+        msc.place_cells(x, y, z, np.full(len(x), slab), **msc.new_states())
+        return len(x)
 
     def _centre(self, dose: Any) -> tuple[float, float, float]:
         """Where a local dose goes: where it says, else into the lesion, else the middle of the tissue."""

@@ -51,7 +51,7 @@ class Tissue:
         self.bare, self.stripped, self.occupied, self.incoming = (zeros(size, np.int32) for _ in range(4))
         self.best = zeros(size, np.int64)
         self.capacity = zeros(size, np.float32)  # units of a full voxel
-        self.room = 0
+        self.room = int(motion.ROOM_UNITS)  # without tissue all of a voxel is free
         if self.spec is not None:
             volume = model.voxel_volume * 1e-9
             self.capacity[:] = self.machine.put(self.inside * round(float(self.spec.sheath_density) * volume))

@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.tables import plain
 
+MOST_MISSED = 1e-5  # of what was secreted
 COLUMNS = ("secreted", "decayed", "taken", "left", "clamped", "change")
 HEADINGS = ("field", "secreted", "decayed", "taken up", "left", "clamped", "change", "unit", "error")
 # unit of a field -> what concentration x um^3 amounts to: the units to choose from, each with how many are in one
@@ -28,6 +29,15 @@ def budgets(model: Any, slab: int = 0) -> dict[str, dict[str, Any]]:
         error = float(model.fields.mass_error(name, slab))
         found[name] = {what: book[what] * scale for what in COLUMNS} | {"unit": unit, "error": error}
     return found
+
+
+def doubts(books: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say which books miss more than is promised."""
+    return [
+        f"the books of {name} miss {book['error']:.1e} of what was secreted, more than {MOST_MISSED:g}"
+        for name, book in books.items()
+        if book["error"] > MOST_MISSED
+    ]
 
 
 def _readable(amount: float, units: tuple[tuple[str, float], ...]) -> tuple[str, float]:

@@ -99,6 +99,11 @@ def file_of(folder: Path, step: int) -> Path:
     return folder / f"step-{step:09d}.checkpoint"
 
 
+def step_of(path: Path) -> int:
+    """Return the step of a checkpoint."""
+    return int(path.stem.removeprefix("step-"))
+
+
 def newest_first(folder: Path) -> list[Path]:
     """List the checkpoints of a folder."""
     return sorted(folder.glob("step-*.checkpoint"), reverse=True)

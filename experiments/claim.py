@@ -15,6 +15,7 @@ from pathlib import Path
 from experiments.failures import Refused
 
 LOCK = "lock"
+TAKEN = "is computing this run"  # words by which a refusal is known to pass
 
 
 def _alive(holder: dict) -> bool:
@@ -36,6 +37,23 @@ def holder_of(folder: Path) -> dict:
         return dict(json.loads((folder / LOCK).read_text()))
     except (OSError, ValueError, TypeError):
         return {}
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process has the right to write a folder now. Nothing is written."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return _alive(holder_of(folder))
+    finally:
+        os.close(handle)
 
 
 class Claim:
@@ -71,9 +89,7 @@ class Claim:
         holder = holder_of(self.folder)
         who = f"process {holder['pid']} on {holder['host']}" if {"pid", "host"} <= set(holder) else "another process"
         since = f" since {holder['since']}" if "since" in holder else ""
-        return Refused(
-            f"{self.folder}: {who} is computing this run{since}; wait for it, stop it, or use another folder (--out)"
-        )
+        return Refused(f"{self.folder}: {who} {TAKEN}{since}; wait for it, stop it, or use another folder (--out)")
 
     def release(self) -> None:
         """Give the folder free."""

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments import bench, info, pictures
+from experiments import bench, info, pictures, study_commands, targets
 from experiments.failures import DONE, FAILED, INVALID, STOPPED, Failure
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-RESULT_COMMANDS = ("run", "resume")
+RESULT_COMMANDS = ("run", "resume", "branch")
 
 app = typer.Typer(
     help="Simulate multiple-sclerosis lesions, cell by cell, and their therapy with mesenchymal stem cells.",
@@ -96,6 +96,27 @@ def resume(
 
 
 @app.command()
+def branch(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, finished or under way.")],
+    at: Annotated[float, typer.Option(metavar="DAY", help="Day until which the branch is that run.")],
+    overrides: Overrides = None,
+    days: Annotated[
+        float | None, typer.Option(help="Length of the branch, from day 0 on; default: of the run.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to make; default runs/<name>/<hash>.")] = None,
+    backend: Backend = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Change a run from a day on:  remyelin branch runs/mine --at 7 --set therapy.msc.dose=1e6 --set therapy.msc.day=7"""
+    from experiments.branch import branch as leave
+    from experiments.progress import reporter
+
+    show(leave(folder, at, overrides or (), out, days, backend, threads, reporter(quiet)), quiet, as_json)
+
+
+@app.command()
 def doctor(
     parity: Annotated[
         bool, typer.Option("--parity", help="Compare the digests of a tiny run on every target.")
@@ -115,7 +136,7 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-for commands in (info, pictures, bench):
+for commands in (info, pictures, bench, study_commands, targets):
     commands.register(app)
 
 
@@ -127,7 +148,7 @@ def show(result: dict, quiet: bool, as_json: bool) -> None:
         typer.echo(json.dumps(result))
     elif not quiet:
         if result["status"] == "exists":
-            typer.echo("this run is there already (--force-new makes another)")
+            typer.echo("this run is there already (--out makes another)")
         else:
             typer.echo(f"done: {result['days']:g} days in {duration(result['wall_s'])}")
         numbers = {name: value for name, value in result["measures"].items() if value is not None}
@@ -187,9 +208,10 @@ def end(arguments: list[str], code: int, status: str, sentence: str, result: dic
     """Print a failure for people and, where it was asked for, as JSON; return its exit code."""
     print(sentence, file=sys.stderr)
     if "--json" in arguments:
-        from experiments.run import RESULT
+        from experiments.session import RESULT
+        from experiments.study import RESULT as STUDY
 
-        names = RESULT if arguments[0] in RESULT_COMMANDS else ()
+        names = RESULT if arguments[0] in RESULT_COMMANDS else STUDY if arguments[0] == "study" else ()
         known = {**dict.fromkeys(names), **(result or {}), "status": status, "error": sentence}
         print(json.dumps(known))
     return code

@@ -1,8 +1,11 @@
 """Run folders: where a run goes, who may write there, and whether there is room. Nothing is ever overwritten."""
 
+import contextlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from experiments import checkpoints, provenance
 from experiments.claim import Claim, holder_of
@@ -10,6 +13,14 @@ from experiments.failures import Refused, reason
 
 RUNS = "runs"
 INFO, CONFIG, RESOLVED, LOG = "run.json", "config.yaml", "resolved.yaml", "log.txt"
+PAST = "past"  # holds <step>.yaml: the config that held until then
+
+
+class Past(NamedTuple):
+    """A config that held until a step, where a branch went on with another."""
+
+    until: int
+    config: Any
 
 
 def read_info(folder: Path) -> dict:
@@ -40,12 +51,12 @@ def claim_new(folder: Path) -> Claim | None:
     return claim
 
 
-def claim_by_hash(config, force_new: bool) -> tuple[Path, Claim | None]:
+def claim_by_hash(config, past: Sequence[Past] = (), force_new: bool = False) -> tuple[Path, Claim | None]:
     """Find the folder of a run by its hash; without a claim the identical run is finished already.
 
     force_new   pass over the folders that hold an identical run, finished or not
     """
-    first = Path(RUNS) / config.name / provenance.run_hash(config)
+    first = Path(RUNS) / config.name / provenance.run_hash(config, past)
     folder, number = first, 1
     while force_new and (folder / INFO).exists():
         number += 1
@@ -62,7 +73,7 @@ def claim_by_hash(config, force_new: bool) -> tuple[Path, Claim | None]:
         return folder, None
     raise Refused(
         f"{folder} holds this run, {info['status']} at day {info.get('days') or 0:.4g}; "
-        f"go on with: remyelin resume {folder} (or start afresh beside it with --force-new)"
+        f"go on with: remyelin resume {folder} (or start afresh in another folder with --out)"
     )
 
 
@@ -78,6 +89,10 @@ def take_back(folder: Path) -> None:
     """Remove what a run that never began has written into its folder."""
     for path in [*folder.glob(".*.aside"), *(folder / name for name in (CONFIG, RESOLVED, INFO, LOG))]:
         path.unlink(missing_ok=True)
+    for path in (folder / PAST).glob("*"):
+        path.unlink()
+    with contextlib.suppress(OSError):
+        (folder / PAST).rmdir()
 
 
 def check_room(folder: Path, needed: int) -> None:
@@ -90,7 +105,17 @@ def check_room(folder: Path, needed: int) -> None:
         )
 
 
-def write_config(folder: Path, config) -> None:
-    """Write the config as it was given, and as a file that gives every value again by itself."""
-    checkpoints.replace_file(folder / CONFIG, [config.source_text.encode()])
+def write_config(folder: Path, config, past: Sequence[Past] = (), given: str | None = None) -> None:
+    """Write the config as it was given, and as a file that gives every value again by itself; and those before it."""
+    checkpoints.replace_file(folder / CONFIG, [(given or config.source_text).encode()])
     checkpoints.replace_file(folder / RESOLVED, [config.resolved_text().encode()])
+    for each in past:
+        (folder / PAST).mkdir(exist_ok=True)
+        checkpoints.replace_file(folder / PAST / f"{each.until:09d}.yaml", [each.config.resolved_text().encode()])
+
+
+def read_past(folder: Path) -> list[Past]:
+    """Read the configs that held before that of a branch; none of any other run."""
+    from abm.config import load
+
+    return [Past(int(path.stem), load(path)) for path in sorted((folder / PAST).glob("*.yaml"))]

@@ -190,9 +190,18 @@ def show(
 
 def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A YAML file, or a scenario's name.")]) -> None:
     """Check a file and say every mistake at once:  remyelin validate my_study.yaml"""
+    from abm.doses_in_tissue import dose_lines
+    from experiments.study_plan import is_study, read_study
+
+    if is_study(file):
+        plan = read_study(file)
+        typer.echo(f"{file} is valid: a study of {len(plan.arms)} arms and {len(plan.runs())} runs")
+        return
     config = open_config(file)
     brief = _brief(config)
     typer.echo(f"{file} is valid: {brief.size}, {brief.days:g} days, {config.n_steps} steps; {summary(values(config))}")
+    for line in dose_lines(config):
+        typer.echo(line)
 
 
 def new(

@@ -35,9 +35,13 @@ def code_version() -> str:
     return f"{package_version()}+{seen.hexdigest()[:12]}"
 
 
-def run_hash(config) -> str:
-    """Return the 12 digits that name a run: its config, seed and code version, and nothing of how it is computed."""
-    text = "\0".join((config.identity(), str(int(config.seed)), code_version()))
+def run_hash(config, past=()) -> str:
+    """Return the 12 digits that name a run: its config, seed and code version, and nothing of how it is computed.
+
+    past   the configs that held before, each until a step (``folders.Past``)
+    """
+    before = (f"{each.until} {each.config.identity()}" for each in past)
+    text = "\0".join((config.identity(), str(int(config.seed)), code_version(), *before))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

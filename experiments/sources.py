@@ -12,7 +12,7 @@ from experiments.tables import short
 OPINIONS = ("assumed", "recalled")
 SETTING, SHAPE, DEFAULT = "setting", "shape", "default"  # numbers that need no source: choices, 0 to 1, left out
 SETTINGS = re.compile(
-    r"(seed|time|grid|output|regions|therapy|tissue\.trigger|tissue\.venules\.(positions|spacing)|fields\.accuracy"
+    r"(seed|time|grid|output|regions|therapy|tissue\.trigger|tissue\.venules\.(positions|spacing)|tissue\.plaques\.\w+\.at|fields\.accuracy"
     r"|fields\.[^.]+\.sources)(\.|$)"
 )
 COURSE = re.compile(r"(?P<factor>laws\..*\.times\.[^.]+)\.(from|to|half|hill|offset|range|linear\.\d)$")

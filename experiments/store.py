@@ -19,7 +19,7 @@ import numpy as np
 
 from experiments import checkpoints
 
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, CELLS, FRAMES, EVENTS = "checkpoints", "cells", "fields.zarr", "events.jsonl"
 TABLES = ("measures", "profiles")
 SHARD_BYTES = 32 << 20  # uncompressed; a shard is rewritten whenever frames come in
 HELD_BYTES = 64 << 20  # of frames that wait for a checkpoint, to come in together
@@ -262,8 +262,8 @@ class Store:
         self.measures, self.profiles = (
             Table(folder / f"{name}.csv", counters.get(f"{name}_bytes", 0)) for name in TABLES
         )
-        self.events = Appended(folder / "events.jsonl", counters.get("events_bytes", 0))
-        self.cells = Parts(folder / "cells", self.n_frames)
+        self.events = Appended(folder / EVENTS, counters.get("events_bytes", 0))
+        self.cells = Parts(folder / CELLS, self.n_frames)
         self.frames: Frames | None = None
 
     def add_events(self, events: list[dict]) -> None:

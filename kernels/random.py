@@ -28,6 +28,11 @@ STREAMS = {
             "sheath",  # loss of sheaths
             "wrap",  # a new sheath: whether, where, and its priority
             "wrap_key",  # priority of a bid for a bare stretch of axon
+            "netose",  # NETosis
+            "home",  # how many MSC come out of the blood, and where
+            "home_csf",  # which part of a cell comes out of the CSF, and where
+            "relapse",  # when and where a relapse begins
+            "ablate",  # which lymphocytes of the tissue conditioning removes
         ),
         start=1,
     )

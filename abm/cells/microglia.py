@@ -18,6 +18,13 @@ class Microglia(Population):
     label_of = ("active", "active", "resting")
     tiles = True
 
+    def place_cells(self, x, y, z, slab, **states) -> slice:
+        """Add cells at positions in um; what an active one is not M1, it is M2."""
+        rows = super().place_cells(x, y, z, slab, **states)
+        active, m1, m2 = (self.values[self.rows[f"self.{name}"]][rows] for name in ("active", "m1", "m2"))
+        m2[:] = active - m1
+        return rows
+
     def act(self) -> None:
         """Raise or calm the alarm, switch activity, move the score towards the balance of its two rates."""
         resting = self.state("active") == 0

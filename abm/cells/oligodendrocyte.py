@@ -1,5 +1,6 @@
 """Oligodendrocytes and the sheaths they hold."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from kernels.random import STREAMS, uniform
 
 ORIGINAL, REMYELINATED = 0, 1
 BEFORE_THE_RUN = 2**31  # steps that no run reaches: draws of the initial tissue
+ADOPTION = 2**20  # steps apart from these
 
 
 class Oligodendrocyte(Population):
@@ -67,18 +69,38 @@ class Oligodendrocyte(Population):
 
     def myelinate_in_health(self) -> None:
         """Deal the sheaths of healthy tissue out: each cell wraps what is bare in reach, up to its usual number."""
-        model, tissue = self.model, self.model.tissue
+        self._deal(ORIGINAL, self.model.tissue.count_bare, BEFORE_THE_RUN)
+
+    def _deal(self, kind: int, count: Callable[[], None], step: int) -> None:
+        """Deal sheaths out until none is left or no cell can take one: to each its usual number, then all it can hold.
+
+        count   writes how many wait in each voxel to ``tissue.bare``, and opens their contest
+        """
+        bare = self.model.tissue.bare
         certain = self.machine.zeros(self.capacity, np.float32)
         certain[:] = 1e6
         for quota in (self.quota, float(self.n_slots)):
             for attempt in range(1, 20 * self.n_slots):
-                tissue.count_bare()
-                before = int(tissue.bare.sum())
-                self._wrap(certain, quota, ORIGINAL, BEFORE_THE_RUN + attempt)
-                tissue.count_bare()
-                if before == 0 or (attempt > self.n_slots and int(tissue.bare.sum()) == before):
+                count()
+                before = int(bare.sum())
+                self._wrap(certain, quota, kind, step + attempt)
+                count()
+                if before == 0 or (attempt > self.n_slots and int(bare.sum()) == before):
                     break
-        model.tissue.count_bare()
+
+    def adopt(self, voxels) -> None:
+        """Deal the sheaths of dead cells in some voxels (bool[grid.size]) out to the living, as far as they can."""
+        tissue, size = self.model.tissue, self.grid.size
+        for kind in (ORIGINAL, REMYELINATED):
+            owned, orphaned = (tissue.units[row * size : (row + 1) * size] for row in (kind, kind + 2))
+            both = owned + orphaned
+
+            def count(owned=owned, orphaned=orphaned, both=both) -> None:
+                orphaned[voxels] = (both - owned)[voxels]
+                tissue.bare[:] = orphaned * voxels
+                tissue.best[:] = 0
+
+            self._deal(kind, count, BEFORE_THE_RUN + ADOPTION * (kind + 1))
 
     def _wrap(self, rate, quota: float, kind: int, step: int) -> None:
         grid, tissue, n = self.grid, self.model.tissue, self.n
@@ -94,19 +116,31 @@ class Oligodendrocyte(Population):
             tissue.units, grid.size,
         )  # fmt: skip
 
-    def lose_sheaths(self, voxels: np.ndarray, share: float, step: int) -> None:
-        """Take the sheaths in some voxels (bool[grid.size], host) away, but for a share of them left by chance."""
+    def thin_sheaths(self, voxels: np.ndarray, share: float, new: float, step: int) -> None:
+        """Keep a share of the sheaths in some voxels (bool[grid.size], host), picked by chance, and make ``new`` of them new.
+
+        Each voxel keeps its share to the sheath; a part of one is left to chance.
+        """
         get, put, n, size = self.machine.get, self.machine.put, self.n, self.grid.size
         slots, seeds = get(self.slots[:n]), get(self.seeds)[get(self.voxel[:n]) // self.grid.whole]
         each = get(self.uid[:n])[:, None] * self.n_slots + np.arange(self.n_slots)
         mark = uniform(host_draw(seeds[:, None], STREAMS["sheath"], BEFORE_THE_RUN + step, each)[0])
-        lost = (slots >= 0) & voxels[np.maximum(slots, 0) // 2] & (mark >= share)
-        units = get(self.model.tissue.units)
-        np.subtract.at(units, slots[lost] % 2 * size + slots[lost] // 2, 1)
-        slots[lost] = -1
-        self.model.tissue.units[:] = put(units)
+        there = (slots >= 0) & voxels[np.maximum(slots, 0) // 2]
+        place = slots[there] // 2
+        order = np.lexsort((mark[there], place))
+        count, slab = np.bincount(place, minlength=size), np.arange(size) // self.grid.whole
+        ranks = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
+        voxel = np.arange(size) % self.grid.whole
+        part = uniform(host_draw(get(self.seeds)[slab], STREAMS["sheath"], BEFORE_THE_RUN + step, -1 - voxel)[0])
+        rank = np.empty(len(place))
+        rank[order] = ranks
+        rank += part[place]
+        kept, renewed = (rank < portion * count[place] for portion in (share, share * new))
+        slots[there] = np.where(renewed, 2 * place + 1, np.where(kept, slots[there], -1))
         self.slots[:n] = put(slots)
         self.state("held")[:] = put((slots >= 0).sum(axis=1).astype(np.float32))
+        owned = slots[slots >= 0]
+        self.model.tissue.units[: 2 * size] = put(np.bincount(owned % 2 * size + owned // 2, minlength=2 * size))
 
     def act(self) -> None:
         """Lose sheaths to stripping, and wrap bare axons in reach."""

@@ -1,12 +1,16 @@
 """Venules: their blood-brain barrier opens and closes, and leukocytes enter the tissue served by each."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 
 from abm.places import host_draw, in_ball, point_of
 from abm.population import Population
 from kernels.random import STREAMS, uniform
+
+MOST_INVERTED = 500.0  # arrivals expected: exp(-745) is no number any more
+HALF_A_MARK = 2.0**-54
 
 
 class Venule(Population):
@@ -135,7 +139,7 @@ class Venule(Population):
 
 
 def poisson(expected: np.ndarray, seed, stream: int, step: int, uid) -> np.ndarray:
-    """Draw Poisson counts by inversion of one 53-bit uniform each."""
+    """Draw Poisson counts by inversion of one 53-bit uniform each; large ones of the normal distribution beside it."""
     a, b, _, _ = host_draw(seed, stream, step, uid)
     mark = ((a << np.uint64(21)) + (b >> np.uint64(11))) / 2.0**53
     counts, term = np.zeros(len(expected), np.int64), np.exp(-expected)
@@ -146,4 +150,7 @@ def poisson(expected: np.ndarray, seed, stream: int, step: int, uid) -> np.ndarr
         term = np.where(more, term * expected / np.maximum(counts, 1), term)
         reached = np.where(more, reached + term, reached)
         more &= (mark >= reached) & (term > 0)
+    for place in np.flatnonzero(expected > MOST_INVERTED):
+        deviate = NormalDist().inv_cdf(float(mark[place]) + HALF_A_MARK)
+        counts[place] = max(0, round(float(expected[place]) + math.sqrt(expected[place]) * deviate))
     return counts

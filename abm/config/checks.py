@@ -5,6 +5,7 @@ import math
 from abm.config.errors import Problems
 from abm.config.schema import Cell, Grid, MscTables, Output, Point, Subject, Time, Tissue
 from abm.config.sections import Read
+from abm.config.systemic_schema import Comparators, Periphery
 from abm.config.therapy_schema import Therapy
 from abm.config.tree import Branch, find, is_null
 
@@ -24,6 +25,8 @@ class Checks:
         self.tissue: Tissue | None = parts["tissue"]
         self.subject: Subject | None = parts["subject"]
         self.msc: MscTables | None = parts["msc"]
+        self.periphery: Periphery | None = parts["periphery"]
+        self.comparators: Comparators | None = parts["comparators"]
         self.therapy: Therapy = parts["therapy"] or Therapy()
         self.output: Output = parts["output"] or Output()
 
@@ -34,6 +37,16 @@ class Checks:
     def is_missing(self, section: str) -> bool:
         """Say whether a section is not written at all (rather than wrong)."""
         return is_null(self.tree.items.get(section))
+
+    def most(self, cell: Cell) -> float:
+        """Give the highest density of a kind that may be placed, 1/mm^3: what it says itself, and what fits."""
+        return min(self.room(cell), math.inf if cell.max_density is None else cell.max_density)
+
+    def room(self, cell: Cell) -> float:
+        """Give the highest density of a kind that fits, 1/mm^3; no end where there is no tissue."""
+        if self.tissue is None:
+            return math.inf
+        return self.tissue.motile_fill / volume(cell) if cell.motile else float(self.tissue.glia_capacity)
 
     def inside(self, key: str, point: Point) -> None:
         """Refuse a point outside the domain."""

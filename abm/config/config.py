@@ -14,7 +14,8 @@ from abm.config.model import Part
 from abm.config.quantity import Quantity, number_with_unit
 from abm.config.readouts_schema import ReadOut, Region, acting
 from abm.config.schema import Cell, Field, Grid, MscTables, Output, Reference, Subject, Time, Tissue
-from abm.config.therapy_schema import Dose, Therapy
+from abm.config.systemic_schema import Comparators, Periphery
+from abm.config.therapy_schema import REFERENCE, Dose, Therapy
 from abm.config.tree import Branch, nodes
 from abm.config.units import to_canonical
 
@@ -47,6 +48,8 @@ class Config(Part):
     tissue: Tissue | None
     subject: Subject | None
     msc: MscTables | None
+    periphery: Periphery | None
+    comparators: Comparators | None
     therapy: Therapy
     region: str
     regions: dict[str, Region]
@@ -135,6 +138,9 @@ class Config(Part):
             if path[0] in SILENT and path[:1] not in acts and path[:2] not in acts:
                 continue
             if path[-1] in SPEECH and path[:2] != ("therapy", "msc"):
+                continue
+            if path[-1] == "dose" and isinstance(value, Quantity):  # the same number may be cells, cells/kg or doses
+                whole[".".join(path)] = [float(value), "dose" if value.unit in REFERENCE else value.canonical]
                 continue
             whole[".".join(path)] = [float(each) for each in value] if _are_quantities(value) else value
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))

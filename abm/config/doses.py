@@ -3,12 +3,12 @@
 import math
 from collections.abc import Collection
 
-from abm.config.checks import PER_UM3, Checks, volume
+from abm.config.checks import PER_UM3, Checks
 from abm.config.conditions import Condition, ConditionError
 from abm.config.errors import hint
 from abm.config.quantity import Quantity
 from abm.config.readouts_schema import units
-from abm.config.therapy_schema import Dose, DosePlan, MscTherapy
+from abm.config.therapy_schema import REFERENCE, Dose, DosePlan, MscTherapy
 
 
 class Doses(Checks):
@@ -16,8 +16,6 @@ class Doses(Checks):
 
     def planned(self) -> list[Dose]:
         """Return all doses in the order in which they may first be given."""
-        for name in self.therapy.comparators:
-            self.refuse(f"therapy.{name}", "is not simulated by this version yet; take it out, or set it to null")
         msc = self.therapy.msc
         plans = {f"doses.{name}": plan for name, plan in msc.doses.items()}
         if msc.dose is not None:
@@ -32,7 +30,7 @@ class Doses(Checks):
         return sorted((dose for dose in doses if dose is not None), key=lambda dose: (dose.day, dose.name))
 
     def _tables(self, msc: MscTherapy) -> None:
-        """Source, donor and pretreatment must be in the tables."""
+        """Source, donor and pretreatment must be in the tables; what settles must fit."""
         if "msc" not in self.read.cells:
             advice = "define cells.msc, or take the dose out"
             self.refuse("therapy.msc", f"gives cells of the kind msc, which is not there; {advice}")
@@ -40,6 +38,9 @@ class Doses(Checks):
             if self.is_missing("msc"):
                 self.refuse("therapy.msc", "needs the tables of the section msc (sources, donors, pretreatments)")
             return
+        cell, cap = self.read.cells.get("msc"), self.msc.niche_cap
+        if cell is not None and cap > (most := self.most(cell)):
+            self.refuse("msc.niche_cap", f"= {cap.text} is above the {most:.6g} cells/mm^3 that fit; lower it")
         tables: dict[str, Collection[str]] = {
             "source": self.msc.sources,
             "donor": self.msc.donors,
@@ -54,9 +55,10 @@ class Doses(Checks):
 
     def _dose(self, key: str, plan: DosePlan, msc: MscTherapy) -> Dose | None:
         path = "therapy.msc" + (f".{key}" if key else "")
-        dose = msc.dose if plan.dose is None else plan.dose
+        given = msc.dose if plan.dose is None else plan.dose
+        dose = None if given is None else self._in_cells(path, given)
         route = plan.route or msc.route
-        if dose is None:
+        if given is None:
             self.refuse(path, "has no dose; write for example 'dose: 1e6 cells'")
         if route is None:
             self.refuse(path, "has no route; write 'route: local' or 'route: intrathecal'")
@@ -75,6 +77,16 @@ class Doses(Checks):
         when = self._when(path, plan)
         return Dose(name, plan.day, dose, route, plan.every, plan.repeats, when, radius, at)
 
+    def _in_cells(self, path: str, dose: Quantity) -> Quantity | None:
+        """Turn reference doses of the subject into cells; None where it has none."""
+        if dose.unit not in REFERENCE:
+            return dose
+        if self.subject is None or self.subject.ref_dose is None:
+            advice = "add subject.ref_dose, or write the dose in cells"
+            self.refuse(f"{path}.dose", f"= {dose.text} is told in reference doses of a subject; {advice}")
+            return None
+        return Quantity(dose * self.subject.ref_dose, "cells")
+
     def _schedule(self, path: str, plan: DosePlan) -> None:
         if plan.repeats > 1 and plan.every is None and plan.when is None:
             self.refuse(path, f"is repeated {plan.repeats} times but has no 'every'; write for example 'every: 7 day'")
@@ -83,9 +95,11 @@ class Doses(Checks):
 
     def _by_venule(self, path: str, route: str, dose: Quantity) -> None:
         """What comes by blood or CSF needs a venule to enter by, and a subject to be diluted in."""
-        if route == "intravenous":
-            advice = "use intrathecal or local"
-            self.refuse(f"{path}.route", f"= '{route}' is not simulated by this version yet; {advice}")
+        if self.is_missing("periphery"):
+            advice = "extend the biology, or use 'route: local'"
+            self.refuse(f"{path}.route", f"= '{route}' needs the section periphery; {advice}")
+        if route == "intravenous" and self.subject is not None and self.subject.ref_dose is None:
+            self.refuse(f"{path}.route", f"= '{route}' needs subject.ref_dose, which the peripheral effect refers to")
         no_venule = f"= '{route}' has no venule to enter by"
         if self.is_missing("tissue"):
             self.refuse(f"{path}.route", f"{no_venule}: there is no tissue; use 'route: local'")
@@ -96,6 +110,10 @@ class Doses(Checks):
             advice = "only a local dose may be one: write cells or cells/kg"
             self.refuse(f"{path}.dose", f"= {dose.text} is a density; {advice}")
         self._subject(path, dose)
+        if route == "intravenous" and self.subject is not None and self.periphery is not None:
+            cells = float(dose) * (self.subject.mass if dose.canonical == "1/kg" else 1)
+            density = cells * self.periphery.cns_fraction / (self.subject.lesion_volume * PER_UM3)
+            self._fits(path, dose, density, f" brings {density:.6g} cells/mm^3 to an open venule, which")
 
     def _local(self, path: str, dose: Quantity, radius: Quantity | None) -> None:
         """Cells placed in the tissue must fit where they are placed."""
@@ -104,17 +122,15 @@ class Doses(Checks):
         if dose.canonical == "1/kg":
             self._subject(path, dose)
         density = self._density(dose, radius)
-        cell = self.read.cells.get("msc")
-        if density is None or cell is None:
+        if density is None:
             return
-        limits = [] if cell.max_density is None else [float(cell.max_density)]
-        if self.tissue is not None:
-            limits.append(self.tissue.motile_fill / volume(cell))
-        if limits and density > min(limits):
-            given = "" if dose.canonical == "1/mm^3" else f" is {density:.6g} cells/mm^3, which"
-            self.refuse(
-                f"{path}.dose", f"= {dose.text}{given} is above the {min(limits):.6g} cells/mm^3 that fit; give less"
-            )
+        given = "" if dose.canonical == "1/mm^3" else f" is {density:.6g} cells/mm^3, which"
+        self._fits(path, dose, density, given)
+
+    def _fits(self, path: str, dose: Quantity, density: float, given: str) -> None:
+        cell = self.read.cells.get("msc")
+        if cell is not None and density > (most := self.most(cell)):
+            self.refuse(f"{path}.dose", f"= {dose.text}{given} is above the {most:.6g} cells/mm^3 that fit; give less")
 
     def _density(self, dose: Quantity, radius: Quantity | None) -> float | None:
         """Give the cells per mm^3 of a local dose; None when it cannot be told."""

@@ -12,6 +12,7 @@ from abm.config.errors import Problems, hint, shown
 from abm.config.files import LIBRARY, SCHEMA, Gathered, Library, set_time_and_seed
 from abm.config.laws_reader import read_laws
 from abm.config.merge import empty_removals, merge
+from abm.config.physics import Physics
 from abm.config.quantity import Quantity
 from abm.config.readouts import ReadOuts
 from abm.config.refusals import Refusals
@@ -19,8 +20,9 @@ from abm.config.report import is_entry
 from abm.config.resolved import KNOWN, MARK, is_resolved, known_names, unwrap
 from abm.config.schema import Field, Grid, Output, Reference
 from abm.config.sections import TEXTS, Read, Reader, read_sections
+from abm.config.systemic import Systemic
 from abm.config.therapy_schema import Therapy
-from abm.config.tree import Branch, Leaf, as_tree, branch, find, is_null
+from abm.config.tree import Branch, Leaf, as_tree, branch, find, is_null, plain
 from abm.config.vocabulary import REGIONS
 
 WORD = re.compile(r"\w+")
@@ -60,6 +62,7 @@ def _checked(gathered: Gathered, days: float | None, seed: int | str | None, sou
     """Lay on time and seed, find out which names are known, and build."""
     tree = set_time_and_seed(gathered.tree, days, seed)
     if is_resolved(tree):
+        _check_owners(tree, source.problems)
         known, bibliography = known_names(tree), branch(tree, "references")
         tree = tree.without(MARK, KNOWN)
     else:
@@ -81,6 +84,8 @@ def _build(
     read.laws, law_nodes = read_laws(reader, read)
     tree = _with_laws(tree, law_nodes)
     Refusals(tree, read, problems).check()
+    Systemic(tree, read, problems).check()
+    Physics(tree, read, problems).check()
     region = texts["region"] or REGIONS[0]
     ReadOuts(tree, read, problems).check(region, tree.keys.get("region", ""))
     doses = Doses(tree, read, problems).planned()
@@ -103,6 +108,8 @@ def _build(
         tissue=parts["tissue"],
         subject=parts["subject"],
         msc=parts["msc"],
+        periphery=parts["periphery"],
+        comparators=parts["comparators"],
         therapy=parts["therapy"] or Therapy(),
         region=region,
         regions=read.regions,
@@ -117,6 +124,15 @@ def _build(
     config._source_text = gathered.text
     config._tree = tree
     return config
+
+
+def _check_owners(tree: Branch, problems: Problems) -> None:
+    """Refuse a law of a group laid over a resolved config, where each kind has laws of its own that would win."""
+    section, groups = branch(tree, "laws"), branch(tree, "groups")
+    for group in set(section.items) & set(groups.items):
+        names = ", ".join(f"laws.{member}" for member in plain(groups.items[group]))
+        where = section.keys[group]
+        problems.add(where, f"laws.{group}: in a resolved config every kind has its own laws; set {names}")
 
 
 def _check_removals(gathered: Gathered, tree: Branch, source: Library) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from abm.config.errors import hint
 from abm.config.units import same_dimension
-from abm.config.vocabulary import PLACES, TISSUE_STATES, own_states, summed_states
+from abm.config.vocabulary import COMPARATORS, PLACES, TISSUE_STATES, own_states, summed_states
 
 DENSITY_UNIT = "1/mm^3"
 
@@ -49,7 +49,7 @@ class Names:
             return DENSITY_UNIT
         if first == "self":
             return next((unit for owner in (*self.known_kinds, *PLACES) if (unit := own_states(owner).get(rest))), None)
-        if first in ("contact", "entry") or name in TISSUE_STATES:
+        if first in ("contact", "entry", "drug") or name in TISSUE_STATES:
             return "1"
         return self.fields.get(name)
 
@@ -69,6 +69,9 @@ class Names:
             return None if self.knows_kind(rest) else self._no_kind(rest, "contact.")
         if first == "entry" and rest:
             return None if self.knows_kind(rest) else self._no_kind(rest, "entry.")
+        if first == "drug" and rest:
+            known = rest in COMPARATORS
+            return None if known else f"{{key}} = {{value}}: there is no such drug; {hint(rest, COMPARATORS, 'drug.')}"
         if name in self.signals:
             return None
         return self.part_finding(name, {*(f"self.{state}" for state in own_states(owner)), *self.signals})

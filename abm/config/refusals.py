@@ -7,7 +7,7 @@ from abm.config.errors import hint
 from abm.config.quantity import Quantity, number_with_unit
 from abm.config.tree import find
 from abm.config.units import same_dimension, to_canonical
-from abm.config.vocabulary import TYPE_UNITS
+from abm.config.vocabulary import SWITCHED_STATES, TYPE_UNITS, states_to_set
 
 HIGHEST_CHANCE = 0.5  # of an event per step
 BYTES_PER_VALUE = 4
@@ -31,6 +31,7 @@ class Refusals(Checks):
         self._capacity()
         self._memory()
         self._fields()
+        self._released()
         self._venules()
         self._cadence()
         self._chosen()
@@ -123,6 +124,19 @@ class Refusals(Checks):
             for place, source in field.sources.items():
                 self.inside(f"fields.{name}.sources.{place}", source)
 
+    def _released(self) -> None:
+        """What an event leaves is a plain number of units, in a field that counts units."""
+        for owner, laws in self.read.laws.items():
+            for name, law in laws.items():
+                if not name.startswith("release_"):
+                    continue
+                field = self.read.fields.get(name.removeprefix("release_"))
+                if field is not None and field.unit != "1/mm3":
+                    self.refuse(f"laws.{owner}.{name}", f"gives units to a field in {field.unit}; it must be in 1/mm3")
+                if law.times or any(term.times or term.during or term.mechanism for term in law.terms.values()):
+                    advice = "put factors, windows and mechanisms on the rate of the event"
+                    self.refuse(f"laws.{owner}.{name}", f"must be a plain number of units per event; {advice}")
+
     def _venules(self) -> None:
         """Venules and plaques lie in the domain; the trigger names a venule that has a position."""
         if self.tissue is None:
@@ -144,6 +158,20 @@ class Refusals(Checks):
                             f"tissue.plaques.{name}.{part}.{kind}",
                             f"names '{kind}', no kind of cell in this tissue; {hint(kind, kinds)}",
                         )
+            for kind, placed in plaque.cells.items():
+                for state in placed if isinstance(placed, dict) and kind in self.read.cells else ():
+                    self._state(f"tissue.plaques.{name}.cells.{kind}", kind, state, placed[state])
+
+    def _state(self, key: str, kind: str, state: str, value: Quantity) -> None:
+        """A kind has the state that it is placed with."""
+        if state == "density":
+            return
+        states = states_to_set(kind)
+        if state not in states:
+            advice = hint(state, ["density", *states])
+            self.refuse(f"{key}.{state}", f"is neither the density nor a state that {kind} can be given; {advice}")
+        elif state in SWITCHED_STATES and value not in (0, 1):
+            self.refuse(f"{key}.{state}", f"= {value.text} must be 0 or 1; write each part as a plaque of its own")
 
     def _cadence(self) -> None:
         """Output comes at whole steps."""

@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import BeforeValidator, ValidationInfo, field_validator, model_validator
 from pydantic import Field as Described
+from pydantic_core import PydanticCustomError
 
 from abm.config.expected import Finding, Length, Share, Unit, refuse
 from abm.config.laws_schema import Window
@@ -45,6 +46,24 @@ def _faces(raw: Any) -> dict[str, str]:
     return {axis: raw.get(axis, FACES[0]) for axis in AXES}
 
 
+def _placed(raw: Any, info: ValidationInfo) -> Any:
+    """Read a density, or a map of a density and shares: own states of the cells."""
+    if not isinstance(raw, dict) or "value" in raw:
+        return DENSITY.read(raw, info)
+    findings: list[Finding] = []
+    read = {}
+    for key, each in raw.items():
+        try:
+            read[key] = (DENSITY if key == "density" else SHARE).read(each, info)
+        except PydanticCustomError as error:
+            findings += [((str(key), *below), sentence) for below, sentence in (error.context or {})["findings"]]
+    if "density" not in raw:
+        findings.append(((), "{key} has no density; write one, such as 'density: 1e4 cells/mm^3'"))
+    if findings:
+        raise refuse(*findings)
+    return read
+
+
 def _all_or_names(raw: Any) -> Any:
     if raw == "all" or (isinstance(raw, list | tuple) and all(isinstance(name, str) for name in raw)):
         return raw if raw == "all" else tuple(raw)
@@ -61,7 +80,10 @@ Chosen = Annotated[
     str | tuple[str, ...], BeforeValidator(_all_or_names), Described(json_schema_extra={"type": ["string", "array"]})
 ]
 OfField = Annotated[Quantity, Unit("of field")]
-Density = Annotated[Quantity, Unit("cells/mm^3", at_least=0, at_most=1e9)]
+DENSITY = Unit("cells/mm^3", at_least=0, at_most=1e9)
+SHARE = Unit("1", at_least=0, at_most=1)
+Density = Annotated[Quantity, DENSITY]
+Placed = Annotated[Any, BeforeValidator(_placed), Described(json_schema_extra={"type": ["number", "string", "object"]})]
 Hours = Annotated[Quantity, Unit("h", above=0, at_most=1e8)]
 
 
@@ -170,7 +192,12 @@ class Cell(Part):
     motile: bool
     persistence: Annotated[Quantity, Unit("min", "persistence of its walk", above=0)] | None = None
     initial_density: Density = Quantity(0, "cells/mm^3")
-    max_density: Annotated[Quantity, Unit("cells/mm^3", "most that fit", above=0)] | None = None
+    max_density: (
+        Annotated[
+            Quantity, Unit("cells/mm^3", "most that may be placed at the start, in a plaque or by a dose", above=0)
+        ]
+        | None
+    ) = None
 
 
 class Conduction(Part):
@@ -203,22 +230,52 @@ class TriggerWindow(Window):
     rise: Annotated[Quantity, Unit("day", "time over which it rises to 1", at_least=0)] = Quantity(0, "day")
 
 
+class Relapses(Part):
+    """Openings at random times, each at one of the venules with a position."""
+
+    rate: Annotated[Quantity, Unit("1/year", "openings per time", above=0, at_most=1e4)]
+    length: Annotated[Quantity, Unit("day", "how long the trigger is on", above=0)]
+    from_: Annotated[Quantity, Unit("day", "none begins earlier", at_least=0)] = Described(
+        Quantity(0, "day"), alias="from"
+    )
+
+
 class Trigger(Part):
     """When something acts on the tissue from outside."""
 
     windows: dict[Name, TriggerWindow] = {}
+    relapses: Relapses | None = None
 
 
 class Plaque(Part):
-    """A disc (2D) or ball of tissue that is damaged at the start. Shares are of the healthy state."""
+    """A disc, ball or ring of tissue that is damaged at the start. Shares are of the healthy state.
+
+    myelin         share of their sheaths that the surviving axons carry
+    remyelinated   share of these sheaths that is new
+    axons          share that survives
+    survive        share of the cells there that survives, by kind
+    cells          cells there besides: a density, or a map of a density and their own states
+
+    A plaque that lost axons or has new sheaths is an old one: the lost are long gone, the sheaths of dead cells have new
+    owners as far as these can carry them, and what is bare conducts again. In a fresh one dead cells shed their sheaths.
+    """
 
     at: Point
     radius: Length
+    inner: Annotated[Quantity, Unit("um", "inner radius of a ring", at_least=0)] = Quantity(0, "um")
     myelin: Share = Quantity(1)
+    remyelinated: Share = Quantity(0)
+    axons: Share = Quantity(1)
     debris: Share = Quantity(0)
     bbb: Share = Quantity(0)
     survive: dict[Name, Share] = {}
-    cells: dict[Name, Density] = {}
+    cells: dict[Name, Placed] = {}
+
+    @model_validator(mode="after")
+    def _is_a_ring(self) -> Self:
+        if self.inner >= self.radius:
+            raise refuse((("inner",), "{key} = {value} must be less than 'radius'"))
+        return self
 
 
 class Tissue(Part):
@@ -229,9 +286,9 @@ class Tissue(Part):
     sheath_density: Annotated[Quantity, Unit("units/mm^3", "sheath units when fully myelinated", above=0)]
     internode: Annotated[Quantity, Unit("um", "length of a normal sheath", above=0)]
     remyelinated_internode: Annotated[Quantity, Unit("um", "length of a new sheath", above=0)]
-    g_ratio: Annotated[Quantity, Unit("1", "axon over fibre diameter", above=0, at_most=1)]
-    remyelinated_g_ratio: Annotated[Quantity, Unit("1", "axon over fibre diameter of a new sheath", above=0, at_most=1)]
-    sheaths_per_oligodendrocyte: Annotated[Quantity, Unit("1", "sheaths of one cell", above=0, at_most=1000)]
+    g_ratio: Annotated[Quantity, Unit("1", "axon over fibre diameter", above=0, at_most=0.99)]
+    remyelinated_g_ratio: Annotated[Quantity, Unit("1", "that of a new sheath", above=0, at_most=0.99)]
+    sheaths_per_oligodendrocyte: Annotated[Quantity, Unit("1", "sheaths of one cell", at_least=1, at_most=1000)]
     sheath_surplus: Annotated[
         Quantity, Unit("1", "what one cell can carry over its normal share", at_least=1, at_most=10)
     ]
@@ -257,7 +314,12 @@ class Subject(Part):
     cns_volume: Annotated[Quantity, Unit("mm^3", "brain and cord", above=0)]
     engaged_volume: Annotated[Quantity, Unit("mm^3", "rim reached from the CSF", above=0)]
     lesion_volume: Annotated[Quantity, Unit("mm^3", "tissue with an open barrier", above=0)]
-    ref_dose: Annotated[Quantity, Unit("cells", "dose that the peripheral effect refers to", above=0)] | None = None
+    ref_dose: Annotated[Quantity, Unit("cells", "usual dose, to which others are compared", above=0)] | None = None
+    csf_volume: Annotated[Quantity, Unit("uL", "cerebrospinal fluid", above=0)] | None = None
+    csf_turnover: Annotated[Quantity, Unit("1/day", "share of it that is renewed", above=0)] | None = None
+    isf_flow: Annotated[Quantity, Unit("1/day", "flow from tissue to CSF, per volume of tissue", at_least=0)] | None = (
+        None
+    )
 
 
 class Potency(Part):

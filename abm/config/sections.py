@@ -14,6 +14,7 @@ from abm.config.quantity import Quantity
 from abm.config.readouts_schema import ReadOut, Region
 from abm.config.report import report
 from abm.config.schema import Cell, Field, Grid, MscTables, Output, Reference, Subject, Time, Tissue
+from abm.config.systemic_schema import Comparators, Periphery
 from abm.config.therapy_schema import Therapy
 from abm.config.tree import Branch, Leaf, Node, Path, Row, branch, is_null, plain
 from abm.config.units import UnitError, canonical_of, same_dimension
@@ -25,6 +26,8 @@ SECTIONS: dict[str, type[Part]] = {
     "tissue": Tissue,
     "subject": Subject,
     "msc": MscTables,
+    "periphery": Periphery,
+    "comparators": Comparators,
     "therapy": Therapy,
     "output": Output,
 }

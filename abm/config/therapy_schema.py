@@ -1,7 +1,7 @@
 """The shape of therapies: doses of mesenchymal stem cells, and comparators."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 from pydantic import Field as Described
@@ -22,6 +22,7 @@ Amount = Annotated[
     Quantity,
     Unit("cells", "cells given per infusion", at_least=0, at_most=MOST_CELLS, others=("cells/kg", "cells/mm^3")),
 ]
+REFERENCE = ("dose", "doses")  # units of a dose that is told in reference doses of the subject
 Day = Annotated[Quantity, Unit("day", "day it is given", at_least=0)]
 Radius = Annotated[Quantity, Unit("um", "a local dose is placed within it", above=0)]
 
@@ -54,14 +55,28 @@ class MscTherapy(Part):
     mechanisms: dict[Annotated[str, BeforeValidator(one_of(*MECHANISMS))], Switch] = {}
 
 
+class Drug(Part):
+    """When a drug is given: from a day on, until another or the end."""
+
+    day: Day = Quantity(0, "day")
+    until: Annotated[Quantity, Unit("day", "day after which it is given no more", at_least=0)] | None = None
+
+
+class StemCells(Part):
+    """When haematopoietic stem cells are transplanted, and after which conditioning."""
+
+    day: Day = Quantity(0, "day")
+    regimen: str = "intermediate"
+
+
 class Therapy(Part):
     """All therapies; a comparator is a map of its own."""
 
     msc: MscTherapy = MscTherapy()
-    ahsct: dict[str, Any] | None = None
-    anti_cd20: dict[str, Any] | None = None
-    natalizumab: dict[str, Any] | None = None
-    dimethyl_fumarate: dict[str, Any] | None = None
+    ahsct: StemCells | None = None
+    anti_cd20: Drug | None = None
+    natalizumab: Drug | None = None
+    dimethyl_fumarate: Drug | None = None
 
     @property
     def comparators(self) -> list[str]:
@@ -74,7 +89,8 @@ class Dose:
     """One dose, or a series of them, with everything it needs.
 
     day      first hour at which it may be given
-    dose     cells, cells/kg (canonical 1/kg) or, local only, cells per volume (canonical 1/mm^3)
+    dose     cells, cells/kg (canonical 1/kg) or, local only, cells per volume (canonical 1/mm^3); reference doses are
+             cells here
     every    hours between two of a series; with ``when`` the least time between two
     repeats  how often it is given in all; with ``when`` at most so often
     """

@@ -52,12 +52,13 @@ OTHER_CELL = ANY_CELL | SWITCH  # a kind that a modeller adds
 
 # own states and their units; `density.<kind>.<state>` sums one that is a pure number
 ANY_STATE = {"age": "h"}
-T_STATES = {"active": "1", "since_antigen": "h"}
+LYMPHOCYTE_STATES = {"active": "1", "divided": "1"}
+T_STATES = LYMPHOCYTE_STATES | {"since_antigen": "h"}
 STATES: dict[str, dict[str, str]] = {
     "th1": T_STATES,
     "th17": T_STATES,
     "cd8": T_STATES,
-    "b_cell": {"active": "1"},
+    "b_cell": LYMPHOCYTE_STATES,
     "dendritic": {"mature": "1"},
     "macrophage": {"m1": "1", "m2": "1"},
     "microglia": {"active": "1", "m1": "1", "m2": "1", "alarm": "1"},
@@ -114,11 +115,19 @@ READ_OUTS = {
     "amplitude": "1",
     "t2_volume_mm3": "mm^3",
     "msc_density": "1/mm^3",
+    "msc.lung": "1",
+    "msc.blood": "1",
+    "msc.csf": "1",
+    "peripheral_suppression": "1",
 }
-FIELD_READ_OUTS = ("mean", "core")  # in the unit of the field
+FIELD_READ_OUTS = ("mean", "core", "csf")  # in the unit of the field
 BUDGET_READ_OUTS = ("mass_error", "clamped_mass")
-KIND_READ_OUTS = {"count": "1", "density": "1/mm^3"}
+KIND_READ_OUTS = {"count": "1", "density": "1/mm^3", "entry": "1"}
 READ_OUT_ALIASES = {"lesion.area": "lesion_area_mm2"}
+
+# states of cells that are 0 or 1, and those that follow from others
+SWITCHED_STATES = ("active", "mature", "divided")
+FOLLOWING_STATES = ("m2",)
 
 
 def behaviours(owner: str) -> dict[str, str]:
@@ -138,6 +147,11 @@ def own_states(owner: str) -> dict[str, str]:
 def summed_states(kind: str) -> list[str]:
     """Give the states that ``density.<kind>.<state>`` may sum."""
     return [name for name, unit in own_states(kind).items() if same_dimension(unit, "1")]
+
+
+def states_to_set(kind: str) -> list[str]:
+    """Give the states that cells of a kind may be given at the start."""
+    return [name for name in summed_states(kind) if name not in FOLLOWING_STATES]
 
 
 def law_units(owner: str, name: str, law_type: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tiny_run import DAYS, OVERRIDES, assert_same_outputs
+from tiny_study import in_process, tiny  # noqa: F401 (fixtures)
 
 
 @dataclass

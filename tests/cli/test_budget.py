@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from abm import Run
-from experiments.budget import COLUMNS, budgets, lines
+from experiments.budget import COLUMNS, budgets, doubts, lines
 
 QUICK = ("run", "diffusion", "--days", "0.05", "--threads", "1")
 
@@ -44,6 +44,13 @@ def test_the_table_is_aligned_and_has_no_negative_zeros():
         "field  secreted  decayed  taken up  left  clamped  change  unit  error",
         "f      3         2.7      0         0     0        0.3     pg    2.0e-07",
     ]
+
+
+def test_books_that_miss_more_than_promised_are_told():
+    books = budgets(model_with("pg/mL", 3e12))
+    assert doubts(books) == []
+    books["f"]["error"] = 3e-5
+    assert doubts(books) == ["the books of f miss 3.0e-05 of what was secreted, more than 1e-05"]
 
 
 def test_a_run_prints_and_keeps_its_books_and_they_balance(remyelin):

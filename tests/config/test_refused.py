@@ -80,7 +80,7 @@ signal: {}
         ("grid.thickness=null", "grid.thickness is missing"),
         ("grid.faces=periodik", "grid.faces = 'periodik' is not one of no_flux, value, periodic; did you mean 'periodic'?"),
         ("grid.faces={x: periodic, q: value}", "unknown key 'grid.faces.q'; allowed: x, y, z"),
-        ("tissue.g_ratio=2", "tissue.g_ratio = 2 is outside above 0 to 1 (axon over fibre diameter)"),
+        ("tissue.g_ratio=2", "tissue.g_ratio = 2 is outside above 0 to 0.99 (axon over fibre diameter)"),
         (
             "tissue.trigger.windows.onset.venule=centre",
             "tissue.trigger.windows.onset.venule = 'centre' is no venule with a position; did you mean 'central'?",
@@ -92,6 +92,26 @@ signal: {}
         (
             "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, cells: {macrofage: 5}}}",
             "tissue.plaques.one.cells.macrofage names 'macrofage', no kind of cell in this tissue; did you mean 'macrophage'?",
+        ),
+        (
+            "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, inner: 50}}",
+            "tissue.plaques.one.inner = 50 must be less than 'radius'",
+        ),
+        (
+            "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, cells: {th1: {density: 5, actve: 1}}}}",
+            "th1.actve is neither the density nor a state that th1 can be given; did you mean 'active'?",
+        ),
+        (
+            "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, cells: {th1: {density: 5, active: 0.5}}}}",
+            "th1.active = 0.5 must be 0 or 1; write each part as a plaque of its own",
+        ),
+        (
+            "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, cells: {macrophage: {m1: 0.5}}}}",
+            "macrophage has no density; write one, such as 'density: 1e4 cells/mm^3'",
+        ),
+        (
+            "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, cells: {macrophage: {density: 5, m1: 2}}}}",
+            "tissue.plaques.one.cells.macrophage.m1 = 2 is outside 0 to 1",
         ),
         ("tissue.venules.positions.central.x=900", "central.x = 900 um is outside the domain, which ends at 400 um"),
         ("tissue.trigger.windows.onset.to=0", "tissue.trigger.windows.onset.to = 0 must be later than 'from'"),
@@ -172,7 +192,9 @@ def test_a_wrong_override_is_answered(complaints, override, sentence):
         (["therapy.msc.day=null"], "therapy.msc.dose is given without a day"),
         (["therapy.msc.route=null"], "therapy.msc has no route"),
         (["therapy.msc.route=locl"], "did you mean 'local'?"),
-        (["therapy.msc.route=intravenous"], "therapy.msc.route = 'intravenous' is not simulated by this version yet"),
+        (["therapy.msc.route=intravenous", "therapy.msc.dose=1e6"], "= 'intravenous' needs the section periphery"),
+        (["therapy.msc.route=intrathecal", "therapy.msc.dose=1e6"], "= 'intrathecal' needs the section periphery"),
+        (["therapy.msc.dose=2 doses", "subject=null"], "= 2 doses is told in reference doses of a subject; add"),
         (["therapy.msc.source=bone"], "therapy.msc.source = 'bone' is not in msc.sources; allowed: adipose, bone_marrow"),
         (["therapy.msc.donor=ms_patiet"], "did you mean 'ms_patient'?"),
         (["therapy.msc.pretreatment=null"], "therapy.msc has no pretreatment; write one of none, ifng"),
@@ -196,7 +218,9 @@ def test_a_wrong_override_is_answered(complaints, override, sentence):
         (["therapy.msc.doses.more={when: lesion.aria > 3}"], "reads 'lesion.aria', which is no read-out; did you mean"),
         (["therapy.msc.mechanisms.ros_scav=off"], "did you mean 'ros_scavenging'?"),
         (["therapy.msc.mechanisms.ros_scavenging=1"], "is neither on nor off"),
-        (["therapy.ahsct.day=0"], "therapy.ahsct is not simulated by this version yet"),
+        (["therapy.ahsct.day=0"], "therapy.ahsct needs the section comparators; extend the biology"),
+        (["therapy.natalizumab={day: 3, until: 2}"], "therapy.natalizumab.until = 2 day must be later than its day (3 day)"),
+        (["therapy.natalizumab.dose=3"], "unknown key 'therapy.natalizumab.dose'; allowed: day, until"),
         (["therapy.natalizumb.day=0"], "did you mean 'therapy.natalizumab'?"),
     ],
 )  # fmt: skip

@@ -1,0 +1,36 @@
+"""Lymphocytes: B cells, and the effector T cells Th1, Th17 and CD8."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from abm.population import DIVIDES, Population
+
+
+class Lymphocyte(Population):
+    """Cells that are active or at rest; only active ones divide.
+
+    divided   1 for a cell that divided or descends from a division
+    """
+
+    states: ClassVar[tuple[str, ...]] = ("active", "divided")
+    switches = {"active": ("activate", "deactivate")}
+    label_of = ("active", "active", "resting")
+
+    def collect(self) -> None:
+        """Note divisions before daughters take over the states of their mothers."""
+        self.state("divided")[self.fate[: self.n] == DIVIDES] = 1.0
+        super().collect()
+
+
+class EffectorT(Lymphocyte):
+    """T cells that secrete and kill only while active, and forget their antigen."""
+
+    states = (*Lymphocyte.states, "since_antigen")
+
+    def act(self) -> None:
+        """Switch activity, and count the hours since the cell was last active."""
+        super().act()
+        since = self.state("since_antigen")
+        since += np.float32(self.model.step_hours)
+        since[self.state("active") > 0] = 0.0

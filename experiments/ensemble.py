@@ -1,0 +1,234 @@
+"""Many runs on many processors: what is done is not done again, what was stopped goes on, one failure stops nothing else.
+
+    outcomes = compute_all([Job("untreated", "acute", (), seed) for seed in range(1, 9)], workers=4)
+
+No more runs are handed out than work at a time: a signal then stops them all at a checkpoint, and none begins after it.
+"""
+
+import os
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from experiments import folders, provenance
+from experiments.claim import is_held
+from experiments.failures import Failure, Stopped
+from experiments.listening import StopRequest, listening
+from experiments.progress import Silent
+
+ATTEMPTS = 3  # for a run whose process or worker was lost
+SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_STOP = 120.0  # for a step and a checkpoint of the largest grid
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a scenario (a name or a path) with overrides such as ``time.days=3`` and a seed.
+
+    name    for people
+    place   a folder in which the run's folder is made, named by its hash; without it runs/<scenario>
+    """
+
+    name: str
+    scenario: str
+    overrides: tuple[str, ...]
+    seed: int
+    place: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run.
+
+    status   done (now), exists (was done before), failed, stopped (by a signal or a full disk; it can go on), left (not
+             begun, or not gone on with, because the ensemble was stopped); while it goes on: running, busy (another process has it)
+    wall_s   seconds it took to compute, over all its sessions
+    error    one sentence
+    """
+
+    job: Job
+    folder: Path
+    status: str
+    wall_s: float | None = None
+    error: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run is finished, now or before."""
+        return self.status in ("done", "exists")
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def places(jobs: Sequence[Job]) -> list[Path]:
+    """Return the folder of each run. Raises ConfigError with every problem of every scenario."""
+    from abm.config import ConfigError, load
+
+    configs: dict[tuple, Any] = {}
+    wrong: dict[str, None] = {}
+    for job in jobs:
+        key = (job.scenario, job.overrides)
+        if key not in configs:
+            try:
+                configs[key] = load(job.scenario, overrides=job.overrides)
+            except ConfigError as error:
+                configs[key] = None
+                wrong |= dict.fromkeys(error.messages)
+    if wrong:
+        raise ConfigError(wrong)
+    return [_place(job, configs[job.scenario, job.overrides]) for job in jobs]
+
+
+def _place(job: Job, config: Any) -> Path:
+    digits = provenance.run_hash(config.model_copy(update={"seed": job.seed}))
+    return (job.place or Path(folders.RUNS) / config.name) / digits
+
+
+def standing(job: Job, folder: Path) -> Outcome:
+    """Return how a run stands, by its folder: left where nothing is there; nothing is computed."""
+    try:
+        info = folders.read_info(folder)
+    except Failure as failure:
+        return Outcome(job, folder, "failed", error=str(failure))
+    status = {"done": "exists", "running": "stopped"}.get(info.get("status", "left"), info.get("status", "left"))
+    if is_held(folder):
+        return Outcome(job, folder, "busy", info.get("wall_s"))
+    return Outcome(job, folder, status, info.get("wall_s"), info.get("error"))
+
+
+def compute_all(
+    jobs: Sequence[Job],
+    workers: int | None = None,
+    cluster: str = "local",
+    *,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+    reporter: Silent | None = None,
+    retry_failed: bool = False,
+) -> list[Outcome]:
+    """Make all runs that are not there yet, and return what became of each, in the order of ``jobs``.
+
+    workers        how many are computed at a time; by default as many as there are processors, here or at the address
+    cluster        local, slurm, or the address of a Dask scheduler
+    tell           is told of each run that begins, is found busy, or ends
+    retry_failed   go on with runs that failed before; otherwise these are left as they are
+
+    After SIGINT or SIGTERM the running ones stop at a checkpoint, and the others are left.
+    Raises ConfigError, before anything runs, where a config cannot be used.
+    """
+    ensemble = _Ensemble(jobs, places(jobs), tell, reporter or Silent(), retry_failed)
+    if ensemble.left:
+        ensemble.compute(workers, cluster)
+    return [replace(ensemble.outcomes[folder], job=job) for job, folder in zip(jobs, ensemble.folders)]
+
+
+class _Ensemble:
+    """The runs that are left, those under way, and what became of the others."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        paths: list[Path],
+        tell: Callable[[Outcome], None],
+        reporter: Silent,
+        retry_failed: bool,
+    ):
+        self.folders = paths
+        self.tell, self.reporter, self.retry_failed = tell, reporter, retry_failed
+        self.outcomes: dict[Path, Outcome] = {}
+        self.left: deque[tuple[Job, Path]] = deque()
+        self.under_way: dict[Any, tuple[Job, Path]] = {}
+        self.lost: Counter[Path] = Counter()
+        for folder, job in dict(zip(paths, jobs)).items():  # jobs that are the same run are computed once
+            if not self.is_settled(job, folder):
+                self.left.append((job, folder))
+
+    def settle(self, outcome: Outcome, folder: Path) -> None:
+        """Note what became of a run."""
+        self.outcomes[folder] = outcome
+        self.tell(outcome)
+
+    def is_settled(self, job: Job, folder: Path) -> bool:
+        """Whether nothing is left to do for a run; it is noted then."""
+        now = standing(job, folder)
+        settled = now.is_done or (now.status == "failed" and not self.retry_failed)
+        if settled:
+            self.settle(now, folder)
+        return settled
+
+    def next(self) -> tuple[Job, Path] | None:
+        """Take the first run that is left and that no other process has."""
+        for job, folder in list(self.left):
+            if is_held(folder):
+                self.note_busy(job, folder)
+            else:
+                self.left.remove((job, folder))
+                if not self.is_settled(job, folder):
+                    return job, folder
+        return None
+
+    def note_busy(self, job: Job, folder: Path) -> None:
+        if self.outcomes.get(folder) is None or self.outcomes[folder].status != "busy":
+            self.settle(Outcome(job, folder, "busy"), folder)
+
+    def compute(self, workers: int | None, cluster: str) -> None:
+        """Hand out runs until none is left or a signal comes."""
+        from experiments import cluster as dask
+
+        stop = StopRequest(self.reporter)
+        if cluster == dask.LOCAL:
+            workers = min(workers or cores(), len(self.left))
+        with dask.connected(cluster, workers) as client, listening(stop):
+            token, home = uuid.uuid4().hex, os.getcwd()
+            there = sum(client.nthreads().values())
+            at_once = workers or there or 1
+            if not there:
+                self.reporter.message("waiting for workers")
+            while (self.left or self.under_way) and stop.by is None:
+                while len(self.under_way) < at_once and (free := self.next()) is not None:
+                    future = client.submit(dask.compute, *free, home, token, pure=False)
+                    self.under_way[future] = free
+                    self.settle(Outcome(*free, "running"), free[1])
+                self.gather()
+                if client.status not in ("running", "connecting"):
+                    raise Stopped(f"the Dask scheduler at {cluster} is gone; the same command goes on from here")
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            give_up = time.monotonic() + SECONDS_TO_STOP
+            while self.under_way and time.monotonic() < give_up:
+                client.run(dask.stop_work, token, on_error="ignore")  # again: a worker may have been started anew
+                self.gather(stopping=True)
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            for job, folder in (*self.left, *self.under_way.values()):
+                self.settle(Outcome(job, folder, "left"), folder)
+
+    def gather(self, stopping: bool = False) -> None:
+        """Take what has ended from the workers; what another process has or was lost on the way is left for later."""
+        for future in [future for future in self.under_way if future.done()]:
+            job, folder = self.under_way.pop(future)
+            lost = Outcome(job, folder, "killed", error="its worker was lost")
+            outcome = future.result() if future.status == "finished" else lost
+            if not stopping and self.is_to_go_on(outcome, folder):
+                self.left.append((job, folder))
+            elif outcome.status == "killed" and stopping:
+                self.settle(replace(outcome, status="stopped"), folder)
+            elif outcome.status == "killed":
+                sentence = f"{outcome.error} {ATTEMPTS} times; is there enough memory?"
+                self.settle(replace(outcome, status="failed", error=sentence), folder)
+            else:
+                self.settle(outcome, folder)
+
+    def is_to_go_on(self, outcome: Outcome, folder: Path) -> bool:
+        """Whether a run that came back is to be handed out again."""
+        if outcome.status == "busy":
+            self.note_busy(outcome.job, folder)
+            return True
+        if outcome.status in ("killed", "stopped"):
+            self.lost[folder] += 1
+            return self.lost[folder] < ATTEMPTS
+        return False

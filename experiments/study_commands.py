@@ -1,0 +1,180 @@
+"""The commands of studies: ``study``, ``collect``, ``compare`` and ``status``."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experiments.failures import Refused
+
+if TYPE_CHECKING:
+    from experiments.study_plan import Study
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A study's name, or its YAML file.")]
+Measures = Annotated[
+    list[str] | None,
+    typer.Option("--measure", metavar="NAME", help="A read-out to take; repeatable. Default: the study's."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, the last line of the output.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the program."""
+    for command in (study, collect, compare, status):
+        app.command()(command)
+
+
+def study(
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="A study's name, or its YAML file.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, and measure what they will take.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at a time; by default one for each processor.")
+    ] = None,
+    cluster: Annotated[
+        str, typer.Option(metavar="local|slurm|ADDRESS", help="Where to compute: Dask workers.")
+    ] = "local",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Go on with runs that failed before.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make all runs of a study, arms x grid x replicates:  remyelin study routes --workers 4
+
+    Without FILE: list the studies that come with remyelin.
+    """
+    from experiments.study import compute
+    from experiments.study_plan import read_study
+
+    if file is None:
+        list_studies(as_json)
+        return
+    plan = read_study(file)
+    if dry_run:
+        show_plan(plan, workers, as_json)
+        return
+    from experiments.tally import tally
+
+    progress = tally(quiet)
+    try:
+        result = compute(plan, workers, cluster, retry_failed, progress)
+    finally:
+        progress.end()
+    if as_json:
+        typer.echo(json.dumps(result))
+    elif not quiet:
+        from experiments.progress import duration
+
+        before = f", {result['skipped']} of them before" if result["skipped"] else ""
+        typer.echo(f"done: {result['done']} runs{before}, in {duration(result['wall_s'])}")
+        typer.echo(f"compare the arms with: remyelin compare {file}")
+        typer.echo(result["folder"])
+
+
+def list_studies(as_json: bool) -> None:
+    """List the studies of the library."""
+    from experiments.study_plan import read_study, study_names
+    from experiments.tables import print_table
+
+    plans = [read_study(name, check=False) for name in study_names()]
+    if as_json:
+        known = [{"study": plan.name, "title": plan.title, "runs": len(plan.runs())} for plan in plans]
+        typer.echo(json.dumps({"status": "done", "studies": known, "error": None}))
+        return
+    rows = [(plan.name, plan.title, str(len(plan.arms)), str(len(plan.runs())), plan.purpose) for plan in plans]
+    print_table(("study", "title", "arms", "runs", "purpose"), rows)
+
+
+def show_plan(plan: "Study", workers: int | None, as_json: bool) -> None:
+    """Say what is done and to do, and what it will take; nothing is written."""
+    from experiments.ensemble import cores
+    from experiments.estimate import estimate
+    from experiments.progress import duration
+    from experiments.study import RESULT, Record, states
+    from experiments.study_plan import shown
+    from experiments.tables import print_table
+
+    with tempfile.TemporaryDirectory(prefix="remyelin-") as scratch:
+        found = states(plan, Path(scratch))
+        cost = estimate(found)
+    at_once = workers or cores()
+    record = Record(plan, [run for run, _ in found], [now.folder for _, now in found])
+    for _, now in found:
+        record.take(now)
+    rows = record.rows
+    done, failed = (sum(row["status"] == word for row in rows) for word in ("done", "failed"))
+    left = len(rows) - done - failed
+    if as_json:
+        known = {"study": plan.name, "folder": str(plan.folder), "status": "planned", "runs": rows}
+        known |= {"done": done, "skipped": done, "failed": failed, "left": left}
+        about = {"cpu_s": cost.seconds, "wall_s": cost.seconds / at_once, "bytes": cost.bytes, "basis": cost.basis}
+        typer.echo(json.dumps({**dict.fromkeys(RESULT), **known, "estimate": about}))
+        return
+    print_table(
+        ("arm", *plan.grid, "seed", "status", "run"),
+        [
+            (
+                row["arm"],
+                *(shown(row["grid"][key]) if key in row["grid"] else "" for key in plan.grid),
+                str(row["seed"]),
+                row["status"],
+                row["run"],
+            )
+            for row in rows
+        ],
+    )
+    typer.echo(f"{len(rows)} runs: {done} done, {failed} failed, {left} to do")
+    if left:
+        typer.echo(
+            f"to do: about {duration(cost.seconds / at_once)} with {at_once} workers "
+            f"({duration(cost.seconds)} of one processor) and {cost.bytes / 1e6:.3g} MB of disk; {cost.basis}"
+        )
+
+
+def collect(
+    file: File,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="TABLE", help="The table to write: .parquet or .csv.")],
+    measures: Measures = None,
+) -> None:
+    """Write the read-outs of all runs of a study as one tidy table:  remyelin collect routes -o routes.parquet"""
+    from experiments.collect import collected, write_table
+    from experiments.study_plan import read_study
+
+    if out.suffix not in (".parquet", ".csv"):
+        raise Refused(f"-o {out}: a table ends in .parquet or .csv")
+    table, missing = collected(read_study(file), measures or ())
+    if not len(table):
+        raise Refused(f"no run of this study has begun; make them with: remyelin study {file}")
+    write_table(table, out)
+    typer.echo(f"{out}: {len(table)} rows of {table['run'].nunique()} runs, {table.shape[1]} columns", err=True)
+    if missing:
+        typer.echo(f"{missing} runs have not begun; make them with: remyelin study {file}", err=True)
+
+
+def compare(
+    given: Annotated[
+        list[str], typer.Argument(metavar="RUNS|FILE", help="A study, or run folders: the first is of the control.")
+    ],
+    measures: Measures = None,
+) -> None:
+    """Compare each arm with the control, seed by seed:  remyelin compare routes"""
+    from experiments import compare as comparing
+    from experiments.tables import print_table
+
+    comparison = comparing.compare(given, measures or ())
+    print_table(comparing.COLUMNS, comparing.rows(comparison.contrasts))
+    for line in comparing.told(comparison):
+        typer.echo(line)
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A study's folder, runs/, or any other.")],
+) -> None:
+    """Say what is done, running, stopped and failed below a folder:  remyelin status runs"""
+    from experiments.status import overview
+    from experiments.tables import print_table
+
+    counts, rows = overview(folder)
+    if rows:
+        print_table(("run", "scenario", "seed", "status", "day", "what"), rows)
+    typer.echo(counts)
