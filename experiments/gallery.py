@@ -60,9 +60,19 @@ def section(name: str, shown: Mapping[str, Any]) -> str:
     changed = "".join(f" --set '{each}'" for each in shown.get("set", ()))
     size = " x ".join(f"{float(length) / 1000:g}" for length in config.grid.size)
     facts = f"{size} mm, {config.hours / 24:g} days."
-    caption = f"Day {day:g} of `remyelin run {name}{changed}{' --seed ' + str(shown['seed']) if 'seed' in shown else ''}`."
+    caption = (
+        f"Day {day:g} of `remyelin run {name}{changed}{' --seed ' + str(shown['seed']) if 'seed' in shown else ''}`."
+    )
     return "\n".join(
-        [f"## {name}: {config.title}", "", f"{config.purpose} {facts}", "", f"![{caption}](scenarios/{name}.jpg)", "", f"*{caption}*"]
+        [
+            f"## {name}: {config.title}",
+            "",
+            f"{config.purpose} {facts}",
+            "",
+            f"![{caption}](scenarios/{name}.jpg)",
+            "",
+            f"*{caption}*",
+        ]
     )
 
 
