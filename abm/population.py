@@ -8,7 +8,7 @@ import mesa
 import numpy as np
 
 from abm.law_tables import Shape
-from kernels import binning, contact, lifecycle, motion
+from kernels import binning, contact, events, lifecycle, motion
 from kernels import laws as law_kernels
 from kernels.random import STREAMS
 
@@ -96,7 +96,8 @@ class Population(mesa.Agent):
             if law in values and kind in self.model.population:
                 hazards.append((values[law], code))
                 self.targets[kind] = code
-        self._hazards = self.machine.put(np.array([row for row, _ in hazards], np.int32))
+        self._hazard_rows = [row for row, _ in hazards]
+        self._hazards = self.machine.put(np.array(self._hazard_rows, np.int32))
         self._codes = self.machine.put(np.array([code for _, code in hazards], np.int32))
 
     def _grow(self, needed: int) -> None:
@@ -106,9 +107,10 @@ class Population(mesa.Agent):
         capacity = max(needed, self.capacity + self.capacity // 2)
         zeros = self.machine.zeros
         old = self.__dict__.copy() if self.capacity else None
-        self.uid = zeros(capacity, np.int64)
+        self.uid, self.seed = zeros(capacity, np.int64), zeros(capacity, np.int64)
         self.voxel = zeros(capacity, np.int32)
-        self.fate = zeros(capacity, np.int32)
+        self.fate, self.befallen = zeros(capacity, np.int32), zeros(capacity, np.int32)
+        self.chance = zeros(capacity, np.float32)
         self.order = zeros(capacity, np.int32)
         self.values = zeros((len(self.rows), capacity), np.float32)
         self.values[self.rows["one"]] = 1.0
@@ -121,7 +123,7 @@ class Population(mesa.Agent):
             self.work = self.walk.work(self.machine, capacity)
         self.capacity = capacity
         if old is not None:
-            for name in ("uid", "voxel", "fate", *self.float_columns):
+            for name in ("uid", "seed", "voxel", "fate", *self.float_columns):
                 getattr(self, name)[: self.n] = old[name][: self.n]
             self.values[:, : self.n] = old["values"][:, : self.n]
 
@@ -166,6 +168,7 @@ class Population(mesa.Agent):
             getattr(self, name)[:n] = self.machine.put(columns[name])
         for name in self.state_names:
             self.state(name)[:] = self.machine.put(columns[name])
+        self.seed[:n] = self.seeds[self.voxel[:n] // self.grid.whole]
 
     # --- births ---------------------------------------------------------------------------------------------------------
 
@@ -196,6 +199,7 @@ class Population(mesa.Agent):
         first = np.concatenate(([0], np.cumsum(per_slab)[:-1]))
         self.uid[rows] = self.machine.put(self.next_uid[slab] + np.arange(len(slab)) - first[slab])
         self.next_uid += per_slab
+        self.seed[rows] = self.seeds[self.machine.put(slab)]
         for name in self.state_names:
             self.values[self.rows[f"self.{name}"]][rows] = self.defaults.get(name, 0.0)
         if self.motile:
@@ -215,7 +219,7 @@ class Population(mesa.Agent):
     def take(self, order, n: int) -> None:
         """Keep the rows ``order[:n]``, in that order."""
         rows = order[:n]
-        for name in ("uid", "voxel", *self.float_columns):
+        for name in ("uid", "seed", "voxel", *self.float_columns):
             column = getattr(self, name)
             column[:n] = column[rows]
         for name in self.state_names:
@@ -299,13 +303,22 @@ class Population(mesa.Agent):
                 getattr(self, name)[:n] = proposed[:n]
         self.changed = True
 
+    def befalls(self, stream: str, step: int):
+        """Draw whether something happens to each cell, with the probability in ``chance``: int32[n], until the next draw."""
+        events.befall(self.machine, self.n, self.seed, step, STREAMS[stream], self.uid, self.chance, self.befallen)
+        return self.befallen[: self.n]
+
     def choose(self) -> None:
         """Draw each cell's fate."""
-        self.fate[: self.n] = STAYS
+        if not self._hazard_rows or self.n == 0:
+            self.fate[: self.n] = STAYS
+            return
+        total = sum(self.values[row][: self.n] for row in self._hazard_rows)
+        events.chance_in_step(self.machine, self.n, total, self.model.step_hours, self.chance)
         lifecycle.choose_fate(
-            self.machine, self.n, self.seeds, self.model.steps, STREAMS["fate"], self.grid.whole,
-            self.uid, self.voxel, self._hazards, self._codes, len(self._hazards), self.capacity,
-            self.values.reshape(-1), self.model.step_hours, self.fate,
+            self.machine, self.n, self.befalls("fate", self.model.steps), self.seeds, self.model.steps, STREAMS["fate"],
+            self.grid.whole, self.uid, self.voxel, self._hazards, self._codes, len(self._hazards), self.capacity,
+            self.values.reshape(-1), self.fate,
         )  # fmt: skip
 
     def collect(self) -> None:

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from kernels.chance import probability
 from kernels.launch import kernel
-from kernels.random import draw, happens, uniform
+from kernels.random import draw, uniform
 
 U = np.uint64
 ZERO = np.float32(0.0)
@@ -14,29 +13,29 @@ STAYS = np.int32(0)
 
 
 @kernel
-def choose_fate(i, seeds, step, stream, whole, uid, voxel, hazards, codes, rows, stride, values, dt, fate):
-    """Draw the fate of a cell among competing hazards: one event at most per step.
+def choose_fate(i, befallen, seeds, step, stream, whole, uid, voxel, hazards, codes, rows, stride, values, fate):
+    """Draw the fate of a cell that something befell among competing hazards: one event at most per step.
 
+    befallen  int32[n]      from ``befall`` by the sum of the hazards, with the same stream
     hazards   int32[rows]   rows of ``values`` that hold the rates, 1/h
     codes     int32[rows]   fate that each hazard leads to
     fate      int32[n]      written: 0 stays, or the code
     """
-    total = ZERO
-    for r in range(rows):
-        total += values[U(hazards[r]) * U(stride) + i]
     fate[i] = STAYS
-    if total > ZERO:
-        a, b, c, _ = draw(seeds[U(voxel[i]) // U(whole)], stream, step, uid[i])
-        if happens(a, b, probability(total * dt)):
-            mark = uniform(c) * total
-            reached = ZERO
-            chosen = STAYS
-            for r in range(rows):
-                rate = values[U(hazards[r]) * U(stride) + i]
-                reached += rate
-                if rate > ZERO and (chosen == STAYS or mark >= reached - rate):
-                    chosen = codes[r]
-            fate[i] = chosen
+    if befallen[i] != STAYS:
+        total = ZERO
+        for r in range(rows):
+            total += values[U(hazards[r]) * U(stride) + i]
+        _, _, c, _ = draw(seeds[U(voxel[i]) // U(whole)], stream, step, uid[i])
+        mark = uniform(c) * total
+        reached = ZERO
+        chosen = STAYS
+        for r in range(rows):
+            rate = values[U(hazards[r]) * U(stride) + i]
+            reached += rate
+            if rate > ZERO and (chosen == STAYS or mark >= reached - rate):
+                chosen = codes[r]
+        fate[i] = chosen
 
 
 @kernel

@@ -52,14 +52,21 @@ def first_struck(mark, p, k, n):
 
 
 @kernel
+def chance_of_stroke(s, most, n_slots, chance):
+    """Compute the probability that one of a cell's slots is struck in ``strip_sheaths``. most, chance  float32[slabs]"""
+    chance[s] = any_of(probability(most[s]), I(n_slots))
+
+
+@kernel
 def strip_sheaths(
-    i, seeds, step, stream, whole, uid, voxel, slots, n_slots, held, hazard, most, units, n_voxels, stripped
+    i, struck, seeds, step, stream, whole, uid, voxel, slots, n_slots, held, hazard, most, units, n_voxels, stripped
 ):
     """Lose each sheath of oligodendrocyte ``i`` with the probability of its voxel's hazard.
 
     By thinning: slots are struck with the probability of the highest hazard of the slab, one after the other, and a
-    stroke takes the sheath with the ratio of its own probability to that. Most cells draw once and are done.
+    stroke takes the sheath with the ratio of its own probability to that. Few cells are struck at all.
 
+    struck     int32[n]              from ``befall`` by ``chance_of_stroke``, with the same stream
     hazard     float32[n_voxels]     expected losses of one unit in this step
     most       float32[slabs]        the highest hazard of each slab
     slots      int32[n * n_slots]    written;  held  float32[n], sheaths held, written
@@ -69,7 +76,7 @@ def strip_sheaths(
     highest = probability(most[slab])
     k = I(0)
     stroke = I(0)
-    while k < n_slots and highest > ZERO:
+    while struck[i] != NO_UNIT and k < n_slots:
         any_left = any_of(highest, n_slots - k)
         a, b, c, d = draw(seeds[slab], I(stream) + (stroke << GROUP), step, uid[i])
         stroke += I(1)
@@ -144,45 +151,50 @@ def count_bare(v, axons, capacity, units, n_voxels, bare, best):
 
 
 @kernel
+def chance_of_bid(i, held, quota, rate, dt, chance):
+    """Compute the probability that an oligodendrocyte bids: one attempt per free process at ``rate[i]`` (1/h).
+
+    held  float32[n]  sheaths held;  quota  float32, sheaths that one cell can hold;  chance  float32[n], written
+    """
+    free = quota - held[i]
+    chance[i] = probability(rate[i] * free * dt) if free >= ONE else ZERO
+
+
+@kernel
 def bid_for_axon(
-    i, seeds, step, stream, key_stream, whole, uid, voxel, held, quota, rate, dt,
+    i, bids, seeds, step, stream, key_stream, whole, uid, voxel,
     reach, n_reach, nx, ny, nz, sy, sz, bare, best, target,
 ):  # fmt: skip
-    """Let an oligodendrocyte with free processes bid for one bare stretch in its reach.
+    """Let an oligodendrocyte bid for one bare stretch in its reach: the first in a list of offsets, begun at a random place.
 
-    It makes one attempt per free process at ``rate[i]`` (1/h), and takes the first voxel with a bare stretch in a list of
-    offsets, begun at a random place.
-
-    held    float32[n]           sheaths held;  quota  float32, sheaths that one cell can hold
+    bids    int32[n]             from ``befall`` by ``chance_of_bid``, with the same stream
     reach   int32[3 * n_reach]   offsets in voxels (x, y, z) within its reach
     target  int32[n]             written: the voxel bid for, or -1
     """
     target[i] = NOWHERE
-    free = quota - held[i]
-    if free >= np.float32(1):
+    if bids[i] != NO_UNIT:
         seed = seeds[U(voxel[i]) // U(whole)]
-        a, b, c, _ = draw(seed, stream, step, uid[i])
-        if happens(a, b, probability(rate[i] * free * dt)):
-            slab = I(voxel[i]) // I(whole)
-            v = I(voxel[i]) - slab * I(whole)
-            z = v // I(sz) if I(sz) > I(0) else I(1)
-            y = (v - z * I(sz)) // I(sy) if I(sz) > I(0) else v // I(sy)
-            x = v - y * I(sy) - (z * I(sz) if I(sz) > I(0) else I(0))
-            begin = I(c % U(n_reach))
-            for k in range(n_reach):
-                if target[i] == NOWHERE:
-                    j = begin + k
-                    j = j - I(n_reach) if j >= I(n_reach) else j
-                    to_x = x + I(reach[U(3) * U(j)])
-                    to_y = y + I(reach[U(3) * U(j) + U(1)])
-                    to_z = z + I(reach[U(3) * U(j) + U(2)])
-                    inside = to_x >= I(1) and to_x <= I(nx) and to_y >= I(1) and to_y <= I(ny)
-                    if inside and to_z >= I(1) and to_z <= I(nz):
-                        w = slab * I(whole) + to_y * I(sy) + to_x + (to_z * I(sz) if I(sz) > I(0) else I(0))
-                        if bare[U(w)] > NO_UNIT:
-                            target[i] = np.int32(w)
-            if target[i] != NOWHERE:
-                bid(best, target[i], contest_key(seed, key_stream, step, uid[i], 0))
+        _, _, c, _ = draw(seed, stream, step, uid[i])
+        slab = I(voxel[i]) // I(whole)
+        v = I(voxel[i]) - slab * I(whole)
+        z = v // I(sz) if I(sz) > I(0) else I(1)
+        y = (v - z * I(sz)) // I(sy) if I(sz) > I(0) else v // I(sy)
+        x = v - y * I(sy) - (z * I(sz) if I(sz) > I(0) else I(0))
+        begin = I(c % U(n_reach))
+        for k in range(n_reach):
+            if target[i] == NOWHERE:
+                j = begin + k
+                j = j - I(n_reach) if j >= I(n_reach) else j
+                to_x = x + I(reach[U(3) * U(j)])
+                to_y = y + I(reach[U(3) * U(j) + U(1)])
+                to_z = z + I(reach[U(3) * U(j) + U(2)])
+                inside = to_x >= I(1) and to_x <= I(nx) and to_y >= I(1) and to_y <= I(ny)
+                if inside and to_z >= I(1) and to_z <= I(nz):
+                    w = slab * I(whole) + to_y * I(sy) + to_x + (to_z * I(sz) if I(sz) > I(0) else I(0))
+                    if bare[U(w)] > NO_UNIT:
+                        target[i] = np.int32(w)
+        if target[i] != NOWHERE:
+            bid(best, target[i], contest_key(seed, key_stream, step, uid[i], 0))
 
 
 @kernel

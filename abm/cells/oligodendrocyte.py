@@ -106,8 +106,9 @@ class Oligodendrocyte(Population):
         grid, tissue, n = self.grid, self.model.tissue, self.n
         place = (STREAMS["wrap_key"], grid.whole, self.uid, self.voxel)
         held, flat = self.state("held"), self.slots.reshape(-1)
+        sheaths.chance_of_bid(self.machine, n, held, quota, rate, self.model.step_hours, self.chance)
         sheaths.bid_for_axon(
-            self.machine, n, self.seeds, step, STREAMS["wrap"], *place, held, quota, rate, self.model.step_hours,
+            self.machine, n, self.befalls("wrap", step), self.seeds, step, STREAMS["wrap"], *place,
             self.reach, len(self.reach) // 3, grid.nx, grid.ny, grid.nz, grid.sy, grid.sz, tissue.bare, tissue.best,
             self.target,
         )  # fmt: skip
@@ -145,11 +146,16 @@ class Oligodendrocyte(Population):
     def act(self) -> None:
         """Lose sheaths to stripping, and wrap bare axons in reach."""
         super().act()
-        tissue = self.model.tissue
+        tissue, n, most = self.model.tissue, self.n, self.model.tissue.highest_hazard
+        chance = self.machine.zeros(self.grid.slabs, np.float32)
+        sheaths.chance_of_stroke(self.machine, self.grid.slabs, most, self.n_slots, chance)
+        edges = self.machine.get(self.start[:: self.grid.whole])
+        for slab, (first, last) in enumerate(zip(edges, edges[1:])):
+            self.chance[first:last] = chance[slab]
         sheaths.strip_sheaths(
-            self.machine, self.n, self.seeds, self.model.steps, STREAMS["sheath"], self.grid.whole, self.uid, self.voxel,
-            self.slots.reshape(-1), self.n_slots, self.state("held"), tissue.sheath_hazard, tissue.highest_hazard,
-            tissue.units, self.grid.size, tissue.stripped,
+            self.machine, n, self.befalls("sheath", self.model.steps), self.seeds, self.model.steps, STREAMS["sheath"],
+            self.grid.whole, self.uid, self.voxel, self.slots.reshape(-1), self.n_slots, self.state("held"),
+            tissue.sheath_hazard, most, tissue.units, self.grid.size, tissue.stripped,
         )  # fmt: skip
         rate = self.law("myelinate")
         if rate is not None:

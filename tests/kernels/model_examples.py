@@ -115,7 +115,17 @@ def polarise(rng):
 
 
 def choose_fate(rng):
-    return N, [*cells(rng), rows(1, 2, 3), rows(1, 2, 5), 3, N, values(rng), 0.5, np.zeros(N, i4)]
+    befallen = (rng.random(N) < 0.5).astype(i4)
+    return N, [befallen, *cells(rng), rows(1, 2, 3), rows(1, 2, 5), 3, N, values(rng), np.zeros(N, i4)]
+
+
+def chance_in_step(rng):
+    return N, [3 * rng.random(N).astype(f4), 0.5, np.zeros(N, f4)]
+
+
+def befall(rng):
+    seed = rng.integers(0, 2**40, N)
+    return N, [seed, 5, 3, np.arange(1, N + 1), rng.random(N).astype(f4), np.zeros(N, i4)]
 
 
 def place_daughter(rng):
@@ -140,7 +150,15 @@ def strip_sheaths(rng):
     slots, held, units = myelin(rng)
     hazard = rng.random(SIZE).astype(f4)
     most = hazard.reshape(2, -1).max(axis=1)
-    return N, [*cells(rng), slots, SLOTS, held, hazard, most, units, SIZE, np.zeros(SIZE, i4)]
+    return N, [np.ones(N, i4), *cells(rng), slots, SLOTS, held, hazard, most, units, SIZE, np.zeros(SIZE, i4)]
+
+
+def chance_of_stroke(rng):
+    return 2, [np.array([0.2, 0.4], f4), SLOTS, np.zeros(2, f4)]
+
+
+def chance_of_bid(rng):
+    return N, [rng.integers(0, 6, N).astype(f4), 5.0, rng.random(N).astype(f4), 0.5, np.zeros(N, f4)]
 
 
 def orphan_sheaths(rng):
@@ -169,12 +187,12 @@ def count_bare(rng):
 
 def bid_for_axon(rng):
     seeds, step, stream, whole, uid, voxel = cells(rng)
-    held, rate = np.full(N, 2, f4), np.full(N, 50, f4)
+    bids = (rng.random(N) < 0.8).astype(i4)
     reach = np.array([(x, y, 0) for x in (-1, 0, 1) for y in (-1, 0, 1)], i4).reshape(-1)
     bare = (rng.random(SIZE) < 0.4).astype(i4)
     box = (GRID.nx, GRID.ny, GRID.nz, GRID.sy, GRID.sz)
     contest = (bare, np.zeros(SIZE, i8), np.zeros(N, i4))
-    return N, [seeds, step, stream, 4, whole, uid, voxel, held, 5.0, rate, 0.1, reach, 9, *box, *contest]
+    return N, [bids, seeds, step, stream, 4, whole, uid, voxel, reach, 9, *box, *contest]
 
 
 def wrap_axon(rng):
@@ -183,7 +201,7 @@ def wrap_axon(rng):
 
     n, arguments = bid_for_axon(rng)
     sheaths.bid_for_axon(Machine("python"), n, *arguments)
-    seeds, step, _, key, whole, uid, voxel = arguments[:7]
+    seeds, step, _, key, whole, uid, voxel = arguments[1:8]
     slots, held, units = myelin(rng)
     _, best, target = arguments[-3:]
     return N, [seeds, step, key, whole, uid, voxel, target, best, 1, slots, SLOTS, held, units, SIZE]
@@ -202,7 +220,7 @@ def read_tissue(rng):
 
 _EXAMPLES = (
     fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, gather_row, count_cells_row, sum_cells_row, relax_row,
-    switch, polarise, choose_fate, place_daughter, strip_sheaths, orphan_sheaths, shed_orphans, count_bare, bid_for_axon,
-    wrap_axon, injure_axons, read_tissue,
+    switch, polarise, chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths,
+    orphan_sheaths, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon, injure_axons, read_tissue,
 )  # fmt: skip
 EXAMPLES = {example.__name__: example for example in _EXAMPLES}
