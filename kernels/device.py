@@ -6,6 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
+CACHE_LINE = 64  # bytes
+
 
 @dataclass
 class Machine:
@@ -20,6 +22,15 @@ class Machine:
     def zeros(self, shape, dtype):
         """Return an array of zeros on this machine."""
         return self.xp.zeros(shape, dtype)
+
+    def zeros_on_line(self, size, dtype, first):
+        """Return a flat array of zeros whose element ``first`` begins a cache line, where vectors are read fastest."""
+        if self.xp is not np:
+            return self.zeros(size, dtype)
+        item = np.dtype(dtype).itemsize
+        room = np.zeros(size + CACHE_LINE // item, dtype)
+        begin = -(room.ctypes.data // item + first) % (CACHE_LINE // item)
+        return room[begin : begin + size]
 
     def put(self, array):
         """Copy a host array to this machine."""

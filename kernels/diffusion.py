@@ -299,7 +299,8 @@ class Work:
     """Arrays that a field needs while it is advanced. Fields whose faces are of the same kinds can share them in turn."""
 
     def __init__(self, machine, grid: Grid):
-        zeros = (machine.zeros(grid.size, np.float32) for _ in range(5))
+        first = grid.sz + grid.sy + 1  # of the voxels inside
+        zeros = (machine.zeros_on_line(grid.size, np.float32, first) for _ in range(5))
         self.m, self.loss, self.first, self.second, self.exposure = zeros
 
 

@@ -258,6 +258,7 @@ def relay_kernel(n_rows: int):
     """Make a kernel that sweeps a grid once for every row of a table, reading one array and writing the other in turn.
 
     The body is ``body(v, sy, sz, a, b, <n_rows entries of the row>, ...)``; it may write ``a`` at v and read all of ``b``.
+    The halo of both holds 0, and does so afterwards; one that is to hold something else is written after every sweep.
     """
     return functools.partial(Kernel, shape="relay", n_columns=n_rows)
 

@@ -216,10 +216,14 @@ def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
             f"        body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n        _i += _step\n"
         )
     reads = "".join(f"        {name} = _{name}[_r]\n" for name in tables)
+    # A plane is one long run of voxels, the two of the halo between lines too: those are cleared when the sweep has passed.
     sweeps = "".join(
-        f"        {word}:\n            for _j in range(_start, _stop):\n                _line = U(_j)\n"
-        f"                _plane = _line // U(_ny)\n                _first = {_LINE_START}\n"
-        f"                for _x in range(U(_nx)):\n                    body(_first + U(_x), _dy, _dz, {a}, {b}{row})\n"
+        f"        {word}:\n            for _plane in range(U(_start) // U(_ny), U(_stop) // U(_ny)):\n"
+        f"                _line = _plane * U(_ny)\n                _first = {_LINE_START}\n"
+        "                _long = U(_ny - 1) * _dy + U(_nx)\n"
+        f"                for _x in range(_long):\n                    body(_first + U(_x), _dy, _dz, {a}, {b}{row})\n"
+        f"                for _x in range(U(_nx), _long, _dy):\n"
+        f"                    {a}[_first + _x] = 0\n                    {a}[_first + _x + U(1)] = 0\n"
         for word, a, b in (("if _r % 2 == 0", one, other), ("else", other, one))
     )
     mark = _CPU_LOOP if target == "cpu" else ""

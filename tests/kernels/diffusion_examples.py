@@ -32,6 +32,9 @@ def _begin(grid: Grid):
 def _advance(grid: Grid, n_weights: int = 0):
     def example(rng):
         last, before, m, loss, *q = _arrays(rng, grid, 4 + n_weights)
+        outside = np.ones(grid.size, bool)
+        grid.inner(outside)[:] = False
+        last[outside] = before[outside] = 0
         tables, _ = stage_table(second_order(6, 2), float(H), 8000.0, float(DECAY), grid.h)
         return grid, (before, last, *tables, *q, m, loss)
 

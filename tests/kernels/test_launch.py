@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from kernels.device import Machine
+from kernels.device import CACHE_LINE, Machine
+from kernels.diffusion import advance_2d, advance_3d
+from kernels.grid import Grid
 from kernels.launch import FEWEST_PER_THREAD, Kernel
 from kernels.laws import run_rows
 from kernels.source import BLOCK
@@ -47,3 +49,22 @@ def test_scratch_rows_give_the_same_on_any_number_of_threads():
         tables = [none, *no_rows[1], *hill, *ramp, *product, none, *no_rows[1]]
         run_rows(Machine("cpu", threads), n, *tables, values, scratch=BLOCK)
         assert np.array_equal(values[n : 2 * n], (f4(0.5) + f4(2) * signal) * signal)
+
+
+def test_sweeps_leave_the_halo_at_zero():
+    """A CPU sweeps a plane as one run of voxels; what it computed in the halo between lines must not stay."""
+    for grid, advance in ((Grid(5, 4, slabs=2), advance_2d), (Grid(5, 4, 3, dims=3, slabs=2), advance_3d)):
+        arrays = [np.zeros(grid.size, np.float32) for _ in range(4)]
+        for array in arrays:
+            grid.inner(array)[:] = np.random.default_rng(1).random(grid.inner(array).shape)
+        advance(Machine("cpu", 1), grid, *arrays[:2], *[np.full(3, 0.1, np.float32)] * 5, *arrays[2:])
+        for array in arrays[:2]:
+            assert grid.inner(array).all()
+            assert np.count_nonzero(array) == grid.inner(array).size
+
+
+def test_arrays_begin_where_they_are_told():
+    for first in (0, 1, 7, 203):
+        array = Machine("cpu", 1).zeros_on_line(500, np.float32, first)
+        assert array.shape == (500,) and not array.any()
+        assert array[first:].ctypes.data % CACHE_LINE == 0
