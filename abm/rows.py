@@ -147,6 +147,7 @@ class Rows:
             self._tables += [machine.put(places[array]) for array in arrays[: target + 1]]
             self._tables += [machine.put(array) for array in arrays[target + 1 :]]
         self._weights = self._tables[FIRST_OF_PRODUCTS + 3]
+        self._any = any(operations for _, operations in self._stages())
 
     def set_time(self, hours: float) -> None:
         """Switch terms that hold only during a window on or off."""
@@ -155,7 +156,7 @@ class Rows:
 
     def run(self, machine, n: int, values, scratch: int = 0) -> None:
         """Fill every row for ``n`` voxels or cells. scratch  what the scratch rows of a thread take"""
-        if any(operations for _, operations in self._stages()):
+        if self._any:
             kernels.run_rows(machine, n, *self._tables, values, scratch=scratch)
 
 

@@ -109,7 +109,7 @@ _loading = threading.RLock()
 
 def _plain(arguments) -> list:
     """Give Python numbers among the arguments the width that kernels use: float32 and int64."""
-    return [a if (width := _WIDTHS.get(type(a))) is None else width(a) for a in arguments]
+    return [_WIDTHS[type(a)](a) if type(a) in _WIDTHS else a for a in arguments]
 
 
 class Kernel:
@@ -161,7 +161,6 @@ class Kernel:
 
         scratch   what the scratch of each thread takes, see ``row_kernel``
         """
-        prepared = _plain(arguments)
         if self.shape in ("grid", "relay"):
             count, per_item, box = n.lines, n.nx, [n.ny, n.nx, n.sy, n.layers, n.whole]
         else:
@@ -169,13 +168,13 @@ class Kernel:
         if count == 0:
             return
         if self.shape == "relay":
-            self._sweep(machine, count, per_item, box, prepared)
+            self._sweep(machine, count, per_item, box, _plain(arguments))
             return
-        prepared = [*box, *prepared]
+        prepared = [*box, *_plain(arguments)]
         if machine.target == "cuda":
             self._launch_cuda(machine, count * per_item, count, prepared)
             return
-        loop = self.loop(machine.target)
+        loop = self._loops.get(machine.target) or self.loop(machine.target)
         parts = min(machine.threads, count * per_item // FEWEST_PER_THREAD, count)
         if machine.target == "python":
             with np.errstate(over="ignore"):  # draws multiply modulo 2^64
