@@ -41,6 +41,7 @@ class CellLaws:
     """The rows of one kind of cell: own states and contacts, factors, the value of each law.
 
     own    factors of own states;  late  those of what a voxel says of a cell's neighbours;  last  bounds of the laws
+    stood  the voxel of each cell when they were last summed
     """
 
     own: Rows
@@ -55,6 +56,7 @@ class CellLaws:
     bias_at_most: float = 0.0
     tables: dict[str, list] = field(default_factory=dict)
     stride: int = 0
+    stood: Any = None
 
 
 @dataclass

@@ -11,6 +11,8 @@ from kernels import laws as kernels
 from kernels.launch import may_use_scratch, side_by_side
 from kernels.source import BLOCK
 
+ALIGNED = 16  # numbers of a cache line: every row begins with one
+
 
 class Laws(LawTables):
     """All laws of a model, evaluated: ``freeze`` once, then ``sense_voxels``, ``feel`` and ``sense_cells`` each step."""
@@ -31,19 +33,21 @@ class Laws(LawTables):
         self._work: list[tuple] = []
         for cells in self.cells.values():
             cells.tables = _cell_tables(machine, cells, self.slots)
+            cells.stood = machine.zeros(0, np.int32)
 
     def _lay_out(self, machine) -> np.ndarray:
         """Allocate the voxel rows, and return the place of each: rows that only other rows read are scratch."""
-        size, rows = self.grid.size, len(self.voxels.index)
+        rows, self.stride = len(self.voxels.index), -(-self.grid.size // ALIGNED) * ALIGNED
         passing = sorted(self.voxels.targets() - self._read_later()) if may_use_scratch(machine) else []
         kept = np.setdiff1d(np.arange(rows), passing)
         self.slots = np.full(rows, -1)
         self.slots[kept] = np.arange(len(kept))
         self._scratch = len(passing) * BLOCK
-        self.flat = machine.zeros(len(kept) * size + self._scratch * machine.threads, np.float32)
-        self.matrix = self.flat[: len(kept) * size].reshape(len(kept), size)
-        places = self.slots * size
-        places[passing] = -(len(kept) * size + np.arange(len(passing)) * BLOCK)
+        lasting = len(kept) * self.stride
+        self.flat = machine.zeros_on_line(lasting + self._scratch * machine.threads, np.float32, 0)
+        self.matrix = self.flat[:lasting].reshape(len(kept), self.stride)[:, : self.grid.size]
+        places = self.slots * self.stride
+        places[passing] = -(lasting + np.arange(len(passing)) * BLOCK)
         return places
 
     def _read_later(self) -> set[int]:
@@ -94,7 +98,7 @@ class Laws(LawTables):
         density.smooth(self.machine, smoothing, amount, out, work)
         self._work.append(work)
 
-    def feel(self, kind: str, n: int, matrix, stride: int, start, voxel) -> None:
+    def feel(self, kind: str, n: int, matrix, stride: int, voxel) -> None:
         """Compute the factors of the cells' own states, and their sums per voxel."""
         cells = self.cells[kind]
         if cells.stride != stride:
@@ -103,19 +107,23 @@ class Laws(LawTables):
                 rows.freeze(self.machine, np.arange(len(rows.index)) * stride)
         machine, size, flat = self.machine, self.grid.size, matrix.reshape(-1)
         cells.own.run(machine, n, flat)
-        kernels.count_cells_row(machine, size, *cells.tables["counts"], start, self.flat, size)
-        for own, target in cells.sums:
-            if own != cells.own[ONE]:
+        if len(cells.stood) < size // 8:
+            kernels.clear_cells_row(
+                machine, len(cells.stood), *cells.tables["cleared"], cells.stood, self.flat, self.stride
+            )
+        else:
+            for _, target in cells.sums:
                 self.channel(target)[:] = 0.0
-        kernels.sum_cells_row(machine, n, *cells.tables["sums"], start, voxel, flat, stride, self.flat, size)
+        kernels.sum_cells_row(machine, n, *cells.tables["sums"], n, voxel, flat, stride, self.flat, self.stride)
+        cells.stood = voxel[:n].copy()
 
     def sense_cells(self, kind: str, n: int, matrix, stride: int, voxel) -> None:
         """Compute the value of each law of each cell of a kind."""
         cells = self.cells[kind]
-        machine, size, flat = self.machine, self.grid.size, matrix.reshape(-1)
-        kernels.gather_row(machine, n, *cells.tables["signals"], voxel, self.flat, size, flat, stride)
+        machine, flat = self.machine, matrix.reshape(-1)
+        kernels.gather_row(machine, n, *cells.tables["signals"], voxel, self.flat, self.stride, flat, stride)
         cells.late.run(machine, n, flat)
-        kernels.gather_row(machine, n, *cells.tables["values"], voxel, self.flat, size, flat, stride)
+        kernels.gather_row(machine, n, *cells.tables["values"], voxel, self.flat, self.stride, flat, stride)
         cells.last.run(machine, n, flat)
 
 
@@ -134,10 +142,9 @@ def _cell_tables(machine, cells: CellLaws, slots: np.ndarray) -> dict[str, list]
         return put(rows, (i, i, i, f, i))
 
     i, f = np.int32, np.float32
-    one = cells.own[ONE]
     return {
-        "counts": put([(slots[target],) for own, target in cells.sums if own == one], (i,)),
-        "sums": put([(own, slots[target]) for own, target in cells.sums if own != one], (i, i)),
+        "cleared": put([(slots[target],) for _, target in cells.sums], (i,)),
+        "sums": put([(own, slots[target]) for own, target in cells.sums], (i, i)),
         "signals": gathers(cells.signals),
         "values": gathers(cells.values),
     }

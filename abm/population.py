@@ -74,7 +74,7 @@ class Population(mesa.Agent):
         self.rows = laws.cells[self.kind].own.index
         self.n = 0
         self.capacity = 0
-        self.changed = True
+        self.changed = self.sorted_anew = True
         self.next_uid = np.ones(self.grid.slabs, np.int64)
         self.start = self.machine.zeros(self.grid.size + 1, np.int32)
         self._count = self.machine.zeros(self.grid.size + 1, np.int32)
@@ -210,9 +210,9 @@ class Population(mesa.Agent):
 
     def bin(self) -> None:
         """Sort the cells by (voxel, uid)."""
-        if not self.changed:
+        self.sorted_anew, self.changed = self.changed, False
+        if not self.sorted_anew:
             return
-        self.changed = False
         binning.sort_order(self.machine, self.n, self.voxel, self.uid, self.order, self.start, self._count)
         self.take(self.order, self.n)
 
@@ -236,7 +236,7 @@ class Population(mesa.Agent):
                 self.values[row], distance, contact.contact_reach(distance, self.grid.h), other is self,
                 *binning.box(self.grid),
             )  # fmt: skip
-        self.laws.feel(self.kind, self.n, self.values, self.capacity, self.start, self.voxel)
+        self.laws.feel(self.kind, self.n, self.values, self.capacity, self.voxel)
 
     def sense(self) -> None:
         """Compute the value of every law for every cell."""

@@ -96,7 +96,7 @@ class Tissue:
         self.best[:] = 0
         if self.spec is None:
             return
-        if "oligodendrocyte" in self.model.population:
+        if "oligodendrocyte" in self.model.population and self.model.population["oligodendrocyte"].sorted_anew:
             count = self.laws.channel(self.laws.count_row("oligodendrocyte"))
             self.laws.smooth(self._near, count, self._ol_near)
         axons.read_tissue(
@@ -139,11 +139,11 @@ class Tissue:
             self.sheath_hazard, self._law("tissue", "shed_dead_myelin"), dt, self.units, size, self.stripped,
         )  # fmt: skip
         if "debris" in self.model.config.fields:
-            source = self.laws.row("source.debris")
-            source += self.stripped / (self._full * dt)
+            source, lost = self.laws.row("source.debris"), self.machine.xp.flatnonzero(self.stripped)
+            source[lost] += self.stripped[lost] / (self._full[lost] * dt)
             self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
         if hasattr(self, "_relaxing"):
-            relax_row(machine, size, *self._relaxing, self.laws.flat, size)
+            relax_row(machine, size, *self._relaxing, self.laws.flat, self.laws.stride)
         bare = self.laws.row("tissue.demyelinated")
         self.adapted += (bare - self.adapted) * self._adapting
         self.machine.xp.minimum(self.adapted, bare, out=self.adapted)

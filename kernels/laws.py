@@ -96,25 +96,26 @@ def gather_row(i, channel, own, target, weight, adds, voxel, channels, channel_s
 
 
 @row_kernel(1)
-def count_cells_row(v, target, start, channels, channel_stride):
-    """Count the cells of voxel ``v``. start  int32[n_voxels + 1]  first cell of each voxel, cells sorted by voxel."""
-    channels[U(target) * U(channel_stride) + v] = np.float32(start[v + U(1)] - start[v])
+def clear_cells_row(i, target, voxel, channels, channel_stride):
+    """Set a row of the voxels to zero where cells stood. voxel  int32[n]"""
+    channels[U(target) * U(channel_stride) + U(voxel[i])] = ZERO
 
 
 @row_kernel(2)
-def sum_cells_row(i, own, target, start, voxel, values, stride, channels, channel_stride):
-    """Sum a row of the cells over a voxel, in the order of their uid, if cell ``i`` is the first there.
+def sum_cells_row(i, own, target, n, voxel, values, stride, channels, channel_stride):
+    """Sum a row of the cells over a voxel, in the order of their uid, if cell ``i`` of ``n`` is the first there.
 
-    start      int32[n_voxels + 1]   first cell of each voxel, cells sorted by (voxel, uid)
-    channels   float32               rows of the voxels, written where cells are; 0 before
+    voxel      int32[n]   of each cell, sorted by (voxel, uid)
+    channels   float32    rows of the voxels, written where cells are; 0 before
     """
-    v = U(voxel[i])
-    first = I(start[v])
-    if first == I(i):
+    v = voxel[i]
+    if i == U(0) or voxel[i - U(1)] != v:
         total = ZERO
-        for cell in range(first, I(start[v + U(1)])):
-            total += values[U(own) * U(stride) + U(cell)]
-        channels[U(target) * U(channel_stride) + v] = total
+        cell = i
+        while cell < U(n) and voxel[cell] == v:
+            total += values[U(own) * U(stride) + cell]
+            cell += U(1)
+        channels[U(target) * U(channel_stride) + U(v)] = total
 
 
 @row_kernel(4)

@@ -28,10 +28,6 @@ def cells(rng):
     return np.array([7, 8], i8), 5, 3, GRID.whole, np.arange(1, N + 1), voxel
 
 
-def start_of(voxel):
-    return np.searchsorted(voxel, np.arange(SIZE + 1)).astype(i4)
-
-
 def places(*numbers):
     """Places of rows in the values of N cells."""
     return np.array(numbers, i8) * N
@@ -92,13 +88,13 @@ def gather_row(rng):
     return N, [*table, voxel, values(rng, SIZE), SIZE, values(rng), N]
 
 
-def count_cells_row(rng):
-    return SIZE, [rows(1, 3), start_of(cells(rng)[-1]), values(rng, SIZE), SIZE]
+def clear_cells_row(rng):
+    return N, [rows(1, 3), cells(rng)[-1], values(rng, SIZE), SIZE]
 
 
 def sum_cells_row(rng):
     voxel = cells(rng)[-1]
-    return N, [rows(0, 3), rows(1, 2), start_of(voxel), voxel, values(rng), N, values(rng, SIZE), SIZE]
+    return N, [rows(0, 3), rows(1, 2), N, voxel, values(rng), N, values(rng, SIZE), SIZE]
 
 
 def relax_row(rng):
@@ -219,7 +215,7 @@ def read_tissue(rng):
 
 
 _EXAMPLES = (
-    fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, gather_row, count_cells_row, sum_cells_row, relax_row,
+    fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, gather_row, clear_cells_row, sum_cells_row, relax_row,
     switch, polarise, chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths,
     orphan_sheaths, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon, injure_axons, read_tissue,
 )  # fmt: skip
