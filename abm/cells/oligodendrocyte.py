@@ -149,9 +149,7 @@ class Oligodendrocyte(Population):
         tissue, n, most = self.model.tissue, self.n, self.model.tissue.highest_hazard
         chance = self.machine.zeros(self.grid.slabs, np.float32)
         sheaths.chance_of_stroke(self.machine, self.grid.slabs, most, self.n_slots, chance)
-        edges = self.machine.get(self.start[:: self.grid.whole])
-        for slab, (first, last) in enumerate(zip(edges, edges[1:])):
-            self.chance[first:last] = chance[slab]
+        self.chance[:n] = chance[self.voxel[:n] // self.grid.whole] if self.grid.slabs > 1 else chance[0]
         sheaths.strip_sheaths(
             self.machine, n, self.befalls("sheath", self.model.steps), self.seeds, self.model.steps, STREAMS["sheath"],
             self.grid.whole, self.uid, self.voxel, self.slots.reshape(-1), self.n_slots, self.state("held"),
