@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from abm.model import LesionModel, ModelError
+from abm.rows import ONE
 
 
 def test_mesa_schedules_populations(small_model):
@@ -51,6 +52,24 @@ def test_cells_are_sorted_and_uids_are_unique(small_model):
         order = np.lexsort((columns["uid"], columns["voxel"]))
         np.testing.assert_array_equal(order, np.arange(population.n), err_msg=kind)
         assert (columns["uid"] < population.next_uid[0]).all()
+
+
+def test_voxels_count_the_cells_in_them_and_no_others(small_model):
+    """Also after cells have left a voxel, or all cells of a kind have gone."""
+    model = small_model()
+    for _ in range(30):
+        model.step()
+    opc = model.population["opc"]
+    opc.put_columns({name: column[:0] for name, column in opc.columns().items()})
+    model._sense()
+    counted = 0
+    for kind, population in model.population.items():
+        row = f"sum.{kind}.{model.laws.cells[kind].own[ONE]}" if kind in model.laws.cells else ""
+        if row in model.laws.voxels:
+            here = np.bincount(population.voxel[: population.n], minlength=model.grid.size)
+            np.testing.assert_array_equal(model.laws.row(row), here, err_msg=kind)
+            counted += population.n
+    assert opc.n == 0 and counted > 200
 
 
 def test_a_cell_that_becomes_another_keeps_its_place(small_model):
