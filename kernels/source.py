@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 2048  # items that a table of rows works on at a time: scratch rows stay in the second-level cache, rows are long enough
+BLOCK = 512  # items that a table of rows works on at a time: their rows stay in the second-level cache
 
 # Without _nrt=False numba counts references to every array for every item, with atomics: ten times slower.
 CPU_OPTIONS = 'error_model="numpy", _nrt=False'
