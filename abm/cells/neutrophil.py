@@ -6,8 +6,7 @@ import numpy as np
 
 from abm.fields import concentration_of_one
 from abm.population import DIES, Population
-from kernels import lifecycle
-from kernels.random import STREAMS
+from kernels import events
 
 
 class Neutrophil(Population):
@@ -20,11 +19,8 @@ class Neutrophil(Population):
     casts: Any
 
     def allocate(self, laws, capacity: int = 256) -> None:
-        """Make empty columns, with the hazard of NETosis and what it leaves: by field, per h of a step."""
+        """Make empty columns, and note what NETosis leaves: by field, per h of a step."""
         super().allocate(laws, capacity)
-        row = laws.cells[self.kind].laws.get("netose")
-        self._hazard = self.machine.put(np.array([] if row is None else [row], np.int32))
-        self._code = self.machine.put(np.full(len(self._hazard), DIES, np.int32))
         one = concentration_of_one("1/mm3", None, self.model.voxel_volume) / self.model.step_hours
         self._leaves = {
             name.removeprefix("release_"): np.float32(law.highest * one)
@@ -41,12 +37,12 @@ class Neutrophil(Population):
     def act(self) -> None:
         """Draw which cells undergo NETosis, and let their voxels give off the traps during this step."""
         super().act()
-        lifecycle.choose_fate(
-            self.machine, self.n, self.seeds, self.model.steps, STREAMS["netose"], self.grid.whole,
-            self.uid, self.voxel, self._hazard, self._code, len(self._hazard), self.capacity,
-            self.values.reshape(-1), self.model.step_hours, self.casts,
-        )  # fmt: skip
-        cast = self.voxel[: self.n][self.casts[: self.n] == DIES]
+        rate = self.law("netose")
+        if rate is None or self.n == 0:
+            return
+        events.chance_in_step(self.machine, self.n, rate, self.model.step_hours, self.chance)
+        self.casts[: self.n] = self.befalls("netose", self.model.steps)
+        cast = self.voxel[: self.n][self.casts[: self.n] == events.YES]
         if len(cast):
             count = self.machine.xp.bincount(cast, minlength=self.grid.size).astype(np.float32)
             for field, amount in self._leaves.items():
@@ -55,4 +51,4 @@ class Neutrophil(Population):
     def choose(self) -> None:
         """Draw each cell's fate; those that underwent NETosis die of it."""
         super().choose()
-        self.fate[: self.n][self.casts[: self.n] == DIES] = DIES
+        self.fate[: self.n][self.casts[: self.n] == events.YES] = DIES
