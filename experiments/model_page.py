@@ -70,6 +70,8 @@ class _Page:
             *self._section(
                 "MSC therapy", "msc_tables", [*self._potencies(), *self._mechanisms(), *self._values("msc.")]
             ),
+            *self._section("The periphery", "periphery", self._values("periphery.")),
+            *self._section("Comparators", "comparators", self._values("comparators.")),
             *self._section("The subject", "subject", self._values("subject.")),
             *self._section("What is left out", None, self._left_out()),
             *self._section("References", "references", self._references()),
@@ -111,6 +113,8 @@ class _Page:
             **{self._label(owner): (f"laws.{owner}.", f"cells.{owner}.") for owner in owners},
             "Constants of the tissue": ("tissue.",),
             "MSC therapy": ("msc.",),
+            "The periphery": ("periphery.",),
+            "Comparators": ("comparators.",),
             "The subject": ("subject.",),
         }
         counted = {
