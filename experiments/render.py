@@ -42,6 +42,11 @@ VENULES = ((0.0, "Venules, barrier closed"), (1.0, "Venules, barrier open"))
 T_CELLS = ("th1", "th17", "cd8", "treg")
 
 
+def percent(value: float) -> str:
+    """Write a percentage; a dash where there is nothing to take it of."""
+    return f"{value:.0f} %" if np.isfinite(value) else "–"
+
+
 class View:
     """A page with its title, clock and pieces."""
 
@@ -226,7 +231,7 @@ class PosterView(View):
             ("amplitude", "of axons conduct", lambda day: f"{at('amplitude', day, 100):.0f} %"),
             ("count.cd8", "T cells", t_cells),
             ("count.macrophage", "macrophages", lambda day: f"{at('count.macrophage', day):,.0f}"),
-            ("m1_m2", "phagocytes M1-like", lambda day: f"{scene.m1_share(run, INK)[0].at(day):.0f} %"),
+            ("m1_m2", "phagocytes M1-like", lambda day: percent(scene.m1_share(run, INK)[0].at(day))),
             ("bbb_leak", "venules leak", lambda day: f"{scene.venules_that(run, day, leak=True)}"),
         ]
         figures = [figure for figure in figures if figure[0] in has]
