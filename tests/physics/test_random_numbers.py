@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from abm.cells.venule import poisson
 from kernels.chance import probability
 from kernels.device import Machine
 from kernels.launch import kernel
@@ -189,3 +190,9 @@ def test_certain_and_impossible_events():
         assert happens(most, most, p)
     for p in (np.float32(0), np.float32(-1)):
         assert not happens(least, least, p)
+
+
+def test_many_arrivals_are_counted():
+    """Of 20 000 expected, exp(-20 000) is no number any more."""
+    counts = poisson(np.full(2000, 2e4), np.int64(1), 5, 3, np.arange(2000))
+    assert abs(counts.mean() / 2e4 - 1) < 1e-3 and 0.8 < counts.var() / 2e4 < 1.2
