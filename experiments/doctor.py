@@ -1,15 +1,19 @@
 """What this machine can do, in facts for programs and sentences for people; and whether its targets agree to the bit."""
 
 import importlib.util
+import math
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from experiments import provenance
 
-# A lesion small and short enough for plain Python, with every kind and field of the demo in it.
 PARITY_SCENARIO = "demo"
-PARITY_OVERRIDES = ("grid.size=[160, 160]", "tissue.venules.positions.central={x: 80, y: 80}")
-PARITY_STEPS = 3
+MSC = ("therapy.msc.dose=3000 cells/mm^3", "therapy.msc.route=local", "therapy.msc.day=0")
+# Small and short enough for plain Python; and large enough that cells divide, die and come in.
+TINY = ("grid.size=[160, 160]", "tissue.venules.positions.central={x: 80, y: 80}", *MSC)
+SMALL = ("grid.size=[400, 400]", "tissue.venules.positions.central={x: 200, y: 200}", *MSC)
+TINY_STEPS, SMALL_STEPS = 3, 120
 
 
 def examine(parity: bool = False) -> dict:
@@ -61,23 +65,34 @@ def examine_gpu() -> dict:
 
 
 def compare_targets() -> dict:
-    """Run a tiny lesion on each target and thread count, and compare the digests of the complete state."""
+    """Run two lesions on each target and thread count, and compare the digests of the complete state."""
+    from kernels.device import gpu_name
+
+    compiled = [("cpu, 1 thread", "cpu", 1), ("cpu, 2 threads", "cpu", 2)]
+    device = gpu_name()
+    if device is not None:
+        compiled.append((f"cuda, {device}", "cuda", 1))
+    found = [
+        _compare(TINY, TINY_STEPS, [*compiled, ("plain python", "python", 1)]),
+        _compare(SMALL, SMALL_STEPS, compiled),
+    ]
+    return {"gpu": device, "lesions": found, "agree": all(each["agree"] for each in found)}
+
+
+def _compare(overrides: Sequence[str], steps: int, targets: Iterable[tuple[str, str, int]]) -> dict:
     from abm.config import load
     from abm.model import LesionModel
     from experiments.run import open_machine
 
-    config = load(PARITY_SCENARIO, overrides=PARITY_OVERRIDES)
-    digests = {}
-    for name, backend, threads in (
-        ("cpu, 1 thread", "cpu", 1),
-        ("cpu, 2 threads", "cpu", 2),
-        ("plain python", "python", 1),
-    ):
+    config = load(PARITY_SCENARIO, overrides=overrides)
+    digests, cells = {}, 0
+    for name, backend, threads in targets:
         model = LesionModel(config, open_machine(backend, threads))
-        for _ in range(PARITY_STEPS):
+        for _ in range(steps):
             model.step()
-        digests[name] = model.digest()
-    return {"steps": PARITY_STEPS, "digests": digests, "agree": len(set(digests.values())) == 1}
+        digests[name], cells = model.digest(), sum(model.counts().values())
+    agree = len(set(digests.values())) == 1
+    return {"steps": steps, "voxels": math.prod(config.shape), "cells": cells, "digests": digests, "agree": agree}
 
 
 def sentences(found: dict) -> list[str]:
@@ -95,16 +110,28 @@ def sentences(found: dict) -> list[str]:
         lines.append("The kernel cache cannot be written: every run compiles its kernels anew (about 20 s).")
     lines.append(_gpu_sentence(gpu))
     if "parity" in found:
-        parity = found["parity"]
-        lines += [f"  {name:15s} {digest}" for name, digest in parity["digests"].items()]
-        verdict = "agree to the bit" if parity["agree"] else "DO NOT AGREE; please report this machine"
-        lines.append(f"Parity: after {parity['steps']} steps the targets {verdict}.")
+        lines += _parity_sentences(found["parity"])
     return lines
+
+
+def _parity_sentences(parity: dict) -> list[str]:
+    lines = []
+    for lesion in parity["lesions"]:
+        lines.append(
+            f"Parity after {lesion['steps']} steps of {lesion['voxels']:,} voxels and {lesion['cells']:,} cells:"
+        )
+        lines += [f"  {name:15s} {digest}" for name, digest in lesion["digests"].items()]
+    verdict = "agree to the bit" if parity["agree"] else "DO NOT AGREE; please report this machine"
+    beside = "" if parity["gpu"] else " (no GPU here: CUDA was not compared)"
+    return [*lines, f"Parity: the targets {verdict}{beside}."]
 
 
 def _gpu_sentence(gpu: dict) -> str:
     if gpu["usable"]:
-        return f"GPU: {gpu['device']} is here; this version runs on the CPU (its kernels are checked in the CUDA simulator)."
+        return (
+            f"GPU: {gpu['device']}; --backend cuda runs on it (compare its bits first: remyelin doctor --parity). "
+            "Without it runs use the CPU: from what size a GPU pays has not been measured."
+        )
     if not gpu["driver"]:
         return "GPU: no NVIDIA driver on this machine; runs use the CPU."
     if gpu["missing_packages"]:

@@ -36,6 +36,10 @@ class Machine:
         """Copy a host array to this machine."""
         return self.xp.ascontiguousarray(array)
 
+    def free_bytes(self) -> int | None:
+        """Return the memory of this machine that is free, or None where the host's counts."""
+        return None if self.xp is np else int(self.xp.cuda.runtime.memGetInfo()[0])
+
     def get(self, array) -> np.ndarray:
         """Copy an array of this machine to the host."""
         return array if self.xp is np else array.get()
@@ -51,22 +55,43 @@ def usable_threads() -> int:
 
 
 def open_machine(backend: str = "auto", threads: int | None = None) -> Machine:
-    """Return the machine of a backend: cpu, or python (slow, for tests); auto is the CPU.
+    """Return the machine of a backend: cpu, cuda (the first GPU), or python (slow, for tests); auto is the CPU.
 
-    Raises RuntimeError with one clear sentence for cuda: the kernels compile for it and agree in the simulator, but no
-    whole run has been seen on a GPU yet.
+    With NUMBA_ENABLE_CUDASIM=1 cuda is numba's simulator: the same loops, one thread of the system per thread, for tests.
+    Raises RuntimeError with one clear sentence where there is no GPU, or its packages are missing or unfit.
     """
-    threads = threads or usable_threads()
-    if backend in ("auto", "cpu"):
-        return Machine("cpu", threads)
     if backend == "python":
         return Machine("python", 1)
-    found = gpu_name()
-    here = "no CUDA device was found on this machine" if found is None else f"{found} is here"
-    raise RuntimeError(
-        f"backend {backend}: {here}, and this version runs whole simulations on the CPU only "
-        "(its kernels are compiled for CUDA and checked in the simulator); use --backend cpu"
-    )
+    if backend != "cuda":
+        return Machine("cpu", threads or usable_threads())
+    if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
+        return Machine("cuda", 1, threads_per_block=8)
+    return _open_gpu()
+
+
+def _open_gpu() -> Machine:
+    try:
+        import cupy
+        import numba_cuda  # noqa: F401  the CUDA target of the kernels
+    except ImportError as error:
+        raise RuntimeError(
+            f"backend cuda: {error.name or 'a package'} is not installed; "
+            'pip install "remyelin[gpu13]" (CUDA 13) or "remyelin[gpu12]" (CUDA 12), or use --backend cpu'
+        ) from None
+    if gpu_name() is None:
+        raise RuntimeError("backend cuda: no CUDA device was found on this machine; use --backend cpu")
+    from numba import config
+
+    from kernels.contraction import contracts
+
+    config.CUDA_ARRAY_INTERFACE_SYNC = 0  # CuPy and numba share one stream: waiting before every launch is in vain
+    machine = Machine("cuda", 1, xp=cupy)
+    if contracts(machine):
+        raise RuntimeError(
+            "backend cuda: the installed numba-cuda contracts a * b + c to one rounding, so its bits would not be those "
+            'of the CPU; install the versions of "remyelin[gpu13]" or "remyelin[gpu12]", or use --backend cpu'
+        )
+    return machine
 
 
 def gpu_name() -> str | None:

@@ -26,15 +26,17 @@ class Neuron(Population):
         self.targets: dict[str, int] = {}
         self.float_columns, self.state_names = ["y", "z"], ()
         slab, inside = line // (grid.ny * grid.nz), line % (grid.ny * grid.nz)
-        self.y = ((inside % grid.ny + 0.5) * grid.h).astype(np.float32)
-        self.z = ((inside // grid.ny + 0.5) * grid.h).astype(np.float32)
-        self.uid = inside.astype(np.int64) + 1
-        self.voxel = (slab * grid.whole).astype(np.int32)
+        put = self.machine.put
+        self.y = put(((inside % grid.ny + 0.5) * grid.h).astype(np.float32))
+        self.z = put(((inside // grid.ny + 0.5) * grid.h).astype(np.float32))
+        self.uid = put(inside.astype(np.int64) + 1)
+        self.voxel = put((slab * grid.whole).astype(np.int32))
         self.next_uid = np.full(grid.slabs, grid.ny * grid.nz + 1, np.int64)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the bundles: where they enter the tissue."""
-        return {"uid": self.uid, "voxel": self.voxel, "x": np.zeros_like(self.y), "y": self.y, "z": self.z}
+        uid, voxel, y, z = map(self.machine.get, (self.uid, self.voxel, self.y, self.z))
+        return {"uid": uid, "voxel": voxel, "x": np.zeros_like(y), "y": y, "z": z}
 
     def put_columns(self, columns: dict[str, np.ndarray]) -> None:
         """Bundles never change: there is nothing to restore."""

@@ -34,7 +34,7 @@ def test_an_unwritable_cache_is_told(monkeypatch, tmp_path):
     [
         (
             {"usable": True, "device": "H200", "driver": True, "missing_packages": []},
-            "H200 is here; this version runs on the CPU",
+            "H200; --backend cuda runs on it",
         ),
         ({"usable": False, "device": None, "driver": False, "missing_packages": ["cupy"]}, "runs use the CPU"),
         ({"usable": False, "device": None, "driver": True, "missing_packages": ["cupy"]}, "cupy is not installed: pip"),
@@ -48,14 +48,16 @@ def test_each_state_of_a_gpu_has_its_sentence(gpu, sentence):
 
 def test_parity_compares_every_target(remyelin):
     answer = remyelin("doctor", "--parity", "--json")
-    parity = answer.json["parity"]
-    assert answer.code == 0 and parity["agree"]
-    assert {"cpu, 1 thread", "cpu, 2 threads", "plain python"} <= set(parity["digests"])
+    tiny, small = answer.json["parity"]["lesions"]
+    assert answer.code == 0 and tiny["agree"] and small["agree"]
+    assert {"cpu, 1 thread", "cpu, 2 threads", "plain python"} <= set(tiny["digests"])
+    assert small["steps"] > tiny["steps"] and small["cells"] > tiny["cells"]
 
 
 def test_targets_that_differ_fail(remyelin, monkeypatch):
-    bad = {"steps": 3, "digests": {"cpu, 1 thread": "a", "cuda": "b"}, "agree": False}
-    monkeypatch.setattr(doctor, "compare_targets", lambda: bad)
+    """The digest of the device is another: the command says so and fails."""
+    digests = iter("abcdefg")
+    monkeypatch.setattr("abm.model.LesionModel.digest", lambda model: next(digests))
     answer = remyelin("doctor", "--parity", "--json")
     assert answer.code == 1 and answer.json["status"] == "failed"
     assert "DO NOT AGREE" in remyelin("doctor", "--parity").out
