@@ -51,6 +51,7 @@ class LesionModel(mesa.Model):
         self.grid = make_grid(config, len(self.seeds))
         self.voxel_volume = voxel_volume(config)
         self.step_hours = float(config.time.step)
+        self.dt = np.float32(self.step_hours)  # as kernels take it
         self.phase_seconds: dict[str, float] = {}
         self.events: list[dict[str, Any]] = []
         self._measured: dict[int, tuple[int, dict[str, float]]] = {}

@@ -5,14 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from kernels.random import STREAMS, draw, uniform
+from kernels.device import Machine
+from kernels.events import draw_words
+from kernels.random import STREAMS, uniform
+
+HOST = Machine()
 
 
 def host_draw(seed, stream: int, step: int, uid):
     """Draw four words on the host, the same as a kernel would; seed and uid may be arrays."""
-    u = np.uint64
-    with np.errstate(over="ignore"):
-        return draw(np.asarray(seed).astype(u), u(stream), u(step), np.asarray(uid).astype(u))
+    seed, uid = np.broadcast_arrays(np.asarray(seed).astype(np.uint64), np.asarray(uid).astype(np.uint64))
+    words = np.empty(4 * seed.size, np.uint64)
+    draw_words(HOST, seed.size, seed.flatten(), stream, step, uid.flatten(), words)
+    return words.reshape(4, *seed.shape)
 
 
 def in_ball(radius: float, dims: int, seed, stream: int, step: int, uid: int) -> tuple[float, float, float]:

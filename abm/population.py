@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, ClassVar
 
 import mesa
@@ -94,6 +95,7 @@ class Population(mesa.Agent):
         hazards = [(values[name], DIES) for name in self.deaths if name in values]
         hazards += [(values["divide"], DIVIDES)] if "divide" in values else []
         self.targets = {}
+        self._relaxing: dict[str, list] = {}
         for code, (law, kind) in enumerate(self.becomes.items(), FIRST_CHANGE):
             if law in values and kind in self.model.population:
                 hazards.append((values[law], code))
@@ -191,7 +193,7 @@ class Population(mesa.Agent):
             self.values[self.rows[f"self.{name}"]][rows] = value
         n, self.n = self.n, self.n + count
         arguments = [getattr(self, name)[n : self.n] for name in ("x", "y", "z", "voxel", "voxel")]
-        binning.locate(self.machine, count, *arguments, *binning.box(self.grid))
+        binning.locate(self.machine, count, *arguments, *self.grid.box)
         return rows
 
     def _newborn(self, rows: slice, slab: np.ndarray) -> None:
@@ -239,8 +241,8 @@ class Population(mesa.Agent):
             other = self.model.population[kind]
             contact.touch(
                 self.machine, self.n, self.x, self.y, self.z, self.voxel, other.x, other.y, other.z, other.start,
-                self.values[row], distance, contact.contact_reach(distance, self.grid.h), other is self,
-                *binning.box(self.grid),
+                self.values[row], distance, contact.contact_reach(distance, self.grid.h), int(other is self),
+                *self.grid.box,
             )  # fmt: skip
         self.laws.feel(self.kind, self.n, self.values, self.capacity, self.voxel)
 
@@ -251,14 +253,14 @@ class Population(mesa.Agent):
     def act(self) -> None:
         """Age, and switch states on and off."""
         age = self.state("age")
-        age += np.float32(self.model.step_hours)
+        age += self.model.dt
         for name, (on, off) in self.switches.items():
             on_rate, off_rate = self.law(on), None if off is None else self.law(off)
             nothing = self.values[self.rows["zero"]]
             law_kernels.switch(
                 self.machine, self.n, self.seeds, self.model.steps, STREAMS["activate"],
                 self.grid.whole, self.uid, self.voxel, self.state(name),
-                nothing if on_rate is None else on_rate, nothing if off_rate is None else off_rate, self.model.step_hours,
+                nothing if on_rate is None else on_rate, nothing if off_rate is None else off_rate, self.model.dt,
             )  # fmt: skip
 
     def relax(self, level: str, rise: Any = None) -> None:
@@ -266,10 +268,12 @@ class Population(mesa.Agent):
         law = self.model.config.laws[self.kind].get(level)
         if law is None or self.n == 0:
             return
-        put, times = self.machine.put, (float(rise or law.rise), float(law.fall))
-        rows = [put(np.array([self.rows[f"{what}.{level}"]], np.int32)) for what in ("self", "law")]
-        speeds = [put(np.array([-math.expm1(-self.model.step_hours / tau)], np.float32)) for tau in times]
-        law_kernels.relax_row(self.machine, self.n, *rows, *speeds, self.values.reshape(-1), self.capacity)
+        if level not in self._relaxing:
+            put, times = self.machine.put, (float(rise or law.rise), float(law.fall))
+            rows = [put(np.array([self.rows[f"{what}.{level}"]], np.int32)) for what in ("self", "law")]
+            speeds = [put(np.array([-math.expm1(-self.model.step_hours / tau)], np.float32)) for tau in times]
+            self._relaxing[level] = [*rows, *speeds]
+        law_kernels.relax_row(self.machine, self.n, *self._relaxing[level], self.values.reshape(-1), self.capacity)
 
     def propose(self) -> None:
         """Propose the next position of each cell, and ask its voxel for room."""
@@ -316,33 +320,37 @@ class Population(mesa.Agent):
 
     def choose(self) -> None:
         """Draw each cell's fate."""
+        self.fate[: self.n] = STAYS
+        self.eventful = False
         if not self._hazard_rows or self.n == 0:
-            self.fate[: self.n] = STAYS
             return
         total = sum(self.values[row][: self.n] for row in self._hazard_rows)
-        events.chance_in_step(self.machine, self.n, total, self.model.step_hours, self.chance)
+        events.chance_in_step(self.machine, self.n, total, self.model.dt, self.chance)
+        befallen = self.befalls("fate", self.model.steps)
+        self.eventful = bool(befallen.any())
+        if not self.eventful:
+            return
         lifecycle.choose_fate(
-            self.machine, self.n, self.befalls("fate", self.model.steps), self.seeds, self.model.steps, STREAMS["fate"],
+            self.machine, self.n, befallen, self.seeds, self.model.steps, STREAMS["fate"],
             self.grid.whole, self.uid, self.voxel, self._hazards, self._codes, len(self._hazards), self.capacity,
             self.values.reshape(-1), self.fate,
         )  # fmt: skip
 
     def collect(self) -> None:
         """Note where cells are born: beside mothers, as they are, and where cells of other kinds turn into this one."""
-        flatnonzero = self.machine.xp.flatnonzero
-        batches = [(self, flatnonzero(self.fate[: self.n] == DIVIDES))]
-        for other in self.model.populations:
-            code = other.targets.get(self.kind)
-            if code is not None:
-                batches.append((other, flatnonzero(other.fate[: other.n] == code)))
-        self._births = [
-            (
-                [getattr(source, name)[rows] for name in ("x", "y", "z", "voxel")],
-                self._legacy(rows) if source is self else None,
-            )
-            for source, rows in batches
-            if len(rows)
-        ]
+        self._births = []
+        for source, code in self._sources:
+            if source.eventful:
+                rows = self.machine.xp.flatnonzero(source.fate[: source.n] == code)
+                if len(rows):
+                    places = [getattr(source, name)[rows] for name in ("x", "y", "z", "voxel")]
+                    self._births.append((places, self._legacy(rows) if source is self else None))
+
+    @cached_property
+    def _sources(self) -> list[tuple["Population", int]]:
+        """Where cells of this kind come from: its own divisions, and the changes of other kinds, with their codes."""
+        others = [(other, other.targets.get(self.kind)) for other in self.model.populations]
+        return [(self, DIVIDES), *((other, code) for other, code in others if code is not None)]
 
     def _legacy(self, rows) -> dict[str, Any]:
         """What daughters get of the states of their mothers: all but the age."""
@@ -350,12 +358,13 @@ class Population(mesa.Agent):
 
     def renew(self) -> None:
         """Remove the dead and the changed, append the newborn."""
-        leaves = (self.fate[: self.n] != STAYS) & (self.fate[: self.n] != DIVIDES)
-        if bool(leaves.any()):
-            self.leave(leaves)
-            self.changed = True
-            stay = self.machine.xp.flatnonzero(~leaves).astype(np.int32)
-            self.take(stay, len(stay))
+        if self.eventful:
+            leaves = (self.fate[: self.n] != STAYS) & (self.fate[: self.n] != DIVIDES)
+            if bool(leaves.any()):
+                self.leave(leaves)
+                self.changed = True
+                stay = self.machine.xp.flatnonzero(~leaves).astype(np.int32)
+                self.take(stay, len(stay))
         for places, legacy in self._births:
             voxel = places[-1]
             rows = slice(self.n, self.n + len(voxel))
@@ -382,6 +391,4 @@ class Population(mesa.Agent):
             STREAMS["daughter"], grid.whole, self.uid[rows], self.voxel[rows], *columns,
             float(self.spec.diameter), *(float(s) for s in size), float(grid.dims),
         )  # fmt: skip
-        binning.locate(
-            self.machine, rows.stop - rows.start, *columns, self.voxel[rows], self.voxel[rows], *binning.box(grid)
-        )
+        binning.locate(self.machine, rows.stop - rows.start, *columns, self.voxel[rows], self.voxel[rows], *grid.box)

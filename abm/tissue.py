@@ -116,9 +116,7 @@ class Tissue:
         """Compute how likely a sheath is to be lost in this step: stripped, or gone with its axon."""
         self.stripped[:] = 0
         if self.spec is not None:
-            self.sheath_hazard[:] = (
-                self._law("tissue", "strip_myelin") * np.float32(self.model.step_hours) + self.axons_lost
-            )
+            self.sheath_hazard[:] = self._law("tissue", "strip_myelin") * self.model.dt + self.axons_lost
 
     @property
     def highest_hazard(self):
@@ -133,7 +131,7 @@ class Tissue:
         """Shed the sheaths of dead cells, turn lost sheaths into debris, let bare axons adapt, advance the astrocytes."""
         if self.spec is None:
             return
-        machine, size, dt = self.machine, self.grid.size, np.float32(self.model.step_hours)
+        machine, size, dt = self.machine, self.grid.size, self.model.dt
         sheaths.shed_orphans(
             machine, size, self.model.tissue_seeds, self.model.steps, STREAMS["sheath"], self.grid.whole,
             self.sheath_hazard, self._law("tissue", "shed_dead_myelin"), dt, self.units, size, self.stripped,

@@ -17,11 +17,6 @@ BEFORE = np.int32(-1)
 ONE_CELL = np.int32(1)
 
 
-def box(grid) -> tuple:
-    """Return the arguments that describe a grid's geometry to a kernel: h, 1 / h, nx, ny, nz, sy, sz, whole."""
-    return float(grid.h), 1.0 / grid.h, grid.nx, grid.ny, grid.nz, grid.sy, grid.sz, grid.whole
-
-
 @device
 def voxel_along(x, per_um, n):
     """Return the number, 0 to n - 1, of the voxel at ``x`` along an axis; the nearest one for a position outside."""

@@ -15,6 +15,13 @@ NO = np.int32(0)
 
 
 @kernel
+def draw_words(i, seed, stream, step, uid, words):
+    """Draw the four words of item ``i``. seed, uid  uint64[n];  words  uint64[4 n], written: all first words first"""
+    n = U(len(seed))
+    words[i], words[n + i], words[U(2) * n + i], words[U(3) * n + i] = draw(seed[i], stream, step, uid[i])
+
+
+@kernel
 def chance_in_step(i, rate, dt, chance):
     """Turn a rate (1/h) into the probability of an event in a step. rate, chance  float32[n]"""
     chance[i] = probability(rate[i] * dt)

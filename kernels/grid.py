@@ -56,6 +56,11 @@ class Grid:
         """Shape of a voxel array seen as (slab, z, y, x), halo included."""
         return (self.slabs, self.nz + 2 if self.dims == 3 else 1, self.ny + 2, self.nx + 2)
 
+    @cached_property
+    def box(self) -> tuple:
+        """What kernels are told of the geometry: h, 1 / h, nx, ny, nz, sy, sz, whole."""
+        return np.float32(self.h), np.float32(1.0 / self.h), self.nx, self.ny, self.nz, self.sy, self.sz, self.whole
+
     def inner(self, array):
         """View the voxels of a flat array without the halo, as (slab, z, y, x)."""
         box = array.reshape(self.padded_shape)

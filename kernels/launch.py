@@ -20,8 +20,10 @@ import numpy as np
 
 from kernels.source import LOOPS, row_loop, write
 
+GRIDS = ("grid", "relay")
 REGISTRY: dict[str, "Kernel"] = {}
 THREADS_PER_BLOCK = 128
+_F32 = np.float32
 FEWEST_PER_THREAD = 8192  # below this a hand-over to another thread costs more than it saves
 
 # Called with a kernel's name when it is compiled for the first time on this machine.
@@ -102,14 +104,12 @@ def side_by_side(machine, tasks) -> None:
             other.result()
 
 
-# Python numbers get the width that kernels use.
-_WIDTHS = {bool: np.int64, int: np.int64, float: np.float32, np.float64: np.float32}
 _loading = threading.RLock()
 
 
 def _plain(arguments) -> list:
-    """Give Python numbers among the arguments the width that kernels use: float32 and int64."""
-    return [_WIDTHS[type(a)](a) if type(a) in _WIDTHS else a for a in arguments]
+    """Give Python's floats among the arguments the width that kernels use; its integers are 64 bits wide as they are."""
+    return [_F32(a) if isinstance(a, float) else a for a in arguments]
 
 
 class Kernel:
@@ -130,6 +130,7 @@ class Kernel:
         self.n_columns, self.n_places = n_columns, n_places
         self.stages: Sequence[Kernel] = (self,)
         self._loops: dict[str, object] = {}
+        self._head = (0,) if shape == "rows" else ()  # where the scratch of a thread begins
         if self.name in REGISTRY:
             raise ValueError(f"two kernels are called {self.name}")
         REGISTRY[self.name] = self
@@ -161,51 +162,50 @@ class Kernel:
 
         scratch   what the scratch of each thread takes, see ``row_kernel``
         """
-        if self.shape in ("grid", "relay"):
-            count, per_item, box = n.lines, n.nx, [n.ny, n.nx, n.sy, n.layers, n.whole]
-        else:
-            count, per_item, box = int(n), 1, []
-        if count == 0:
-            return
-        if self.shape == "relay":
-            self._sweep(machine, count, per_item, box, _plain(arguments))
-            return
-        prepared = [*box, *_plain(arguments)]
-        if machine.target == "cuda":
-            self._launch_cuda(machine, count * per_item, count, prepared)
-            return
+        if self.shape in GRIDS:
+            if n.lines == 0:
+                return
+            box, given = (n.ny, n.nx, n.sy, n.layers, n.whole), _plain(arguments)
+            if self.shape == "relay":
+                self._sweep(machine, n.lines, n.nx, box, given)
+            else:
+                self._run(machine, n.lines, n.nx, [*box, *given])
+        elif n and n < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
+            loop = self._loops.get("cpu") or self.loop("cpu")
+            loop(0, n, *self._head, *[_F32(a) if isinstance(a, float) else a for a in arguments])
+        elif n:
+            self._run(machine, n, 1, _plain(arguments), scratch)
+
+    def _run(self, machine, count, per_item, given, scratch=0) -> None:
+        """Run ``count`` items, or lines of ``per_item`` voxels, on the machine's threads."""
         loop = self._loops.get(machine.target) or self.loop(machine.target)
+        if machine.target == "cuda":
+            self._launch_cuda(machine, count * per_item, count, given)
+            return
         parts = min(machine.threads, count * per_item // FEWEST_PER_THREAD, count)
         if machine.target == "python":
             with np.errstate(over="ignore"):  # draws multiply modulo 2^64
-                loop(0, count, *self._scratch(0), *prepared)
-            return
-        if parts < 2 or getattr(_inside, "task", False):
-            loop(0, count, *self._scratch(0), *prepared)
-            return
-        edges = [count * part // parts for part in range(parts + 1)]
-        pool = _workers(machine.threads)
-        ranges = [(a, b, *self._scratch(part * scratch)) for part, (a, b) in enumerate(zip(edges, edges[1:]))]
-        others = [pool.submit(loop, *each, *prepared) for each in ranges[1:]]
-        loop(*ranges[0], *prepared)
-        for other in others:
-            other.result()
-
-    def _scratch(self, begin: int) -> tuple:
-        """What a CPU loop is told of the scratch of its thread: where it begins; only tables of rows have any."""
-        return (np.int64(begin),) if self.shape == "rows" else ()
+                loop(0, count, *self._head, *given)
+        elif parts < 2 or getattr(_inside, "task", False):
+            loop(0, count, *self._head, *given)
+        else:
+            edges = [count * part // parts for part in range(parts + 1)]
+            heads = [tuple(part * scratch for _ in self._head) for part in range(parts)]
+            pool = _workers(machine.threads)
+            others = [pool.submit(loop, a, b, *begin, *given) for a, b, begin in zip(edges[1:], edges[2:], heads[1:])]
+            loop(0, edges[1], *heads[0], *given)
+            for other in others:
+                other.result()
 
     def _sweep(self, machine, lines, per_line, box, prepared):
         """Run a relay: every row is a sweep of the whole grid that needs the one before."""
         rows = len(prepared[2])
         if machine.target != "cuda":
-            self.loop(machine.target)(0, lines, *box, np.int64(rows), *prepared)
+            self.loop(machine.target)(0, lines, *box, rows, *prepared)
             return
         a, b, *rest = prepared
         for r in range(rows):
-            self._launch_cuda(
-                machine, lines * per_line, lines, [*box, np.int64(r), *((a, b) if r % 2 == 0 else (b, a)), *rest]
-            )
+            self._launch_cuda(machine, lines * per_line, lines, [*box, r, *((a, b) if r % 2 == 0 else (b, a)), *rest])
 
     def _launch_cuda(self, machine, items, count, prepared):
         threads = min(THREADS_PER_BLOCK, machine.threads_per_block)
@@ -234,8 +234,8 @@ class Kernel:
     def launch_arguments(self, n, arguments) -> list:
         """The arguments of the CUDA loop for a launch: what ``ptx`` takes its types from."""
         prepared = _plain(arguments)
-        if self.shape in ("grid", "relay"):
-            row = [np.int64(0)] if self.shape == "relay" else []
+        if self.shape in GRIDS:
+            row = [0] if self.shape == "relay" else []
             return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
         return [int(n), *prepared]
 

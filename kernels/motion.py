@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from kernels.binning import box, locate, voxel_along
+from kernels.binning import locate, voxel_along
 from kernels.contest import bid, contest_key, wins
 from kernels.launch import kernel
 from kernels.random import STREAMS, draw, normal
@@ -143,8 +143,10 @@ class Walk:
         """Prepare for steps of ``step`` h with a persistence in h; ``periodic`` says which of x, y, z wrap around."""
         self.grid = grid
         self.step_h = float(step)
-        self.coefficients = walk_coefficients(step, persistence, grid.dims)
-        self.reach = bias_reach(grid.h)
+        self.coefficients = tuple(map(np.float32, (*walk_coefficients(step, persistence, grid.dims), self.step_h)))
+        self.lengths = [np.float32(grid.h * cells) for cells in (grid.nx, grid.ny, grid.nz)]
+        voxels, per_offset = bias_reach(grid.h)
+        self.reach = voxels, np.float32(per_offset)
         self.wraps = tuple(int(wraps) for wraps in (*periodic, False, False)[:3])
 
     def work(self, machine, capacity) -> tuple:
@@ -171,14 +173,13 @@ class Walk:
             bias[:] = 0
         else:
             z = place[grid.dims - 1]
-            lean(machine, n, voxel, *place[:2], z, *bias, channel, *self.reach, at_most, *box(grid), *self.wraps)
-        cells = (grid.nx, grid.ny, grid.nz)
+            lean(machine, n, voxel, *place[:2], z, *bias, channel, *self.reach, at_most, *grid.box, *self.wraps)
         for axis in range(grid.dims):
             walk_axis(
                 machine, n, uid, cell_seed, place[axis], velocity[axis], bias[axis], speed, to_place[axis],
-                WALK[axis], step, *self.coefficients, self.step_h, grid.h * cells[axis], self.wraps[axis],
+                WALK[axis], step, *self.coefficients, self.lengths[axis], self.wraps[axis],
             )  # fmt: skip
-        locate(machine, n, *to_place[:2], to_place[grid.dims - 1], voxel, to_voxel, *box(grid))
+        locate(machine, n, *to_place[:2], to_place[grid.dims - 1], voxel, to_voxel, *grid.box)
 
 
 @kernel

@@ -2,8 +2,6 @@
 
 from typing import ClassVar
 
-import numpy as np
-
 from abm.population import DIVIDES, Population
 
 
@@ -19,7 +17,8 @@ class Lymphocyte(Population):
 
     def collect(self) -> None:
         """Note divisions before daughters take over the states of their mothers."""
-        self.state("divided")[self.fate[: self.n] == DIVIDES] = 1.0
+        if self.eventful:
+            self.state("divided")[self.fate[: self.n] == DIVIDES] = 1.0
         super().collect()
 
 
@@ -32,5 +31,5 @@ class EffectorT(Lymphocyte):
         """Switch activity, and count the hours since the cell was last active."""
         super().act()
         since = self.state("since_antigen")
-        since += np.float32(self.model.step_hours)
+        since += self.model.dt
         since[self.state("active") > 0] = 0.0

@@ -17,4 +17,4 @@ class Macrophage(Population):
         super().act()
         to_m1, to_m2 = self.law("to_m1"), self.law("to_m2")
         if to_m1 is not None and to_m2 is not None:
-            polarise(self.machine, self.n, self.state("m1"), to_m1, to_m2, self.model.step_hours)
+            polarise(self.machine, self.n, self.state("m1"), to_m1, to_m2, self.model.dt)

@@ -33,7 +33,7 @@ class Microglia(Population):
         active, m1 = self.state("active"), self.state("m1")
         to_m1, to_m2 = self.law("to_m1"), self.law("to_m2")
         if to_m1 is not None and to_m2 is not None:
-            polarise(self.machine, self.n, m1, to_m1, to_m2, self.model.step_hours)
+            polarise(self.machine, self.n, m1, to_m1, to_m2, self.model.dt)
         m1[resting] = 1.0
         m1 *= active
         self.state("m2")[:] = active - m1

@@ -46,7 +46,7 @@ class Neuron(Population):
         tissue, rows = self.model.tissue, self.laws.tissue["neuron"]
         rates = [self.laws.channel(rows[name]) if name in rows else self.laws.row("zero") for name in LAWS]
         injure_axons(
-            self.machine, self.grid.size, tissue.intact, tissue.swollen, tissue.ovoids, *rates, self.model.step_hours,
+            self.machine, self.grid.size, tissue.intact, tissue.swollen, tissue.ovoids, *rates, self.model.dt,
             tissue.axons_lost,
         )  # fmt: skip
 

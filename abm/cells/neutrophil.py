@@ -40,7 +40,7 @@ class Neutrophil(Population):
         rate = self.law("netose")
         if rate is None or self.n == 0:
             return
-        events.chance_in_step(self.machine, self.n, rate, self.model.step_hours, self.chance)
+        events.chance_in_step(self.machine, self.n, rate, self.model.dt, self.chance)
         self.casts[: self.n] = self.befalls("netose", self.model.steps)
         cast = self.voxel[: self.n][self.casts[: self.n] == events.YES]
         if len(cast):
@@ -51,4 +51,6 @@ class Neutrophil(Population):
     def choose(self) -> None:
         """Draw each cell's fate; those that underwent NETosis die of it."""
         super().choose()
-        self.fate[: self.n][self.casts[: self.n] == events.YES] = DIES
+        cast = self.casts[: self.n] == events.YES
+        self.fate[: self.n][cast] = DIES
+        self.eventful = self.eventful or bool(cast.any())

@@ -106,7 +106,7 @@ class Oligodendrocyte(Population):
         grid, tissue, n = self.grid, self.model.tissue, self.n
         place = (STREAMS["wrap_key"], grid.whole, self.uid, self.voxel)
         held, flat = self.state("held"), self.slots.reshape(-1)
-        sheaths.chance_of_bid(self.machine, n, held, quota, rate, self.model.step_hours, self.chance)
+        sheaths.chance_of_bid(self.machine, n, held, quota, rate, self.model.dt, self.chance)
         sheaths.bid_for_axon(
             self.machine, n, self.befalls("wrap", step), self.seeds, step, STREAMS["wrap"], *place,
             self.reach, len(self.reach) // 3, grid.nx, grid.ny, grid.nz, grid.sy, grid.sz, tissue.bare, tissue.best,

@@ -74,7 +74,7 @@ class Venule(Population):
         super().act()
         opening, closing, bbb = self.law("open"), self.law("close"), self.state("bbb")
         if opening is not None and closing is not None:
-            change = (opening - closing * bbb) * np.float32(self.model.step_hours)
+            change = (opening - closing * bbb) * self.model.dt
             bbb += change
             self.machine.xp.clip(bbb, 0.0, 1.0, out=bbb)
 
@@ -83,29 +83,29 @@ class Venule(Population):
 
         Arrivals are Poisson; those at a venule are placed uniformly within ``place_radius`` of it.
         """
-        model, slabs = self.model, self.grid.slabs
-        venules, served = self.columns(), self.machine.get(self.state("served")).astype(float)
-        slab_of = venules["voxel"] // self.grid.whole
+        model, slabs, get = self.model, self.grid.slabs, self.machine.get
+        served, uid_of = get(self.state("served")).astype(float), get(self.uid[: self.n])
+        slab_of = get(self.voxel[: self.n]) // self.grid.whole
         doors = []  # (population, rates in the tissue or None, expected arrivals, slab and uid of each door)
         for kind, population in model.population.items():
             at_venules, anywhere = self.law(f"enter_{kind}"), model.laws.tissue["tissue"].get(f"enter_{kind}")
             if at_venules is not None:
-                expected = self.machine.get(at_venules).astype(float) * served * model.step_hours
-                doors.append((population, None, expected, slab_of, venules["uid"] << 32))
+                expected = get(at_venules).astype(float) * served * model.step_hours
+                doors.append((population, None, expected, slab_of, uid_of << 32))
             if anywhere is not None:
-                rates = self.grid.inner(self.machine.get(model.laws.channel(anywhere)))
+                rates = self.grid.inner(get(model.laws.channel(anywhere)))
                 per_slab = rates.reshape(slabs, -1).sum(axis=1, dtype=float) * model.voxel_volume * 1e-9
                 doors.append(
                     (population, rates, per_slab * model.step_hours, np.arange(slabs), np.zeros(slabs, np.int64))
                 )
         if not doors:
             return
-        seeds = [self.machine.get(population.seeds)[slab] for population, _, _, slab, _ in doors]
+        seeds = [get(population.seeds)[slab] for population, _, _, slab, _ in doors]
         expected, uids = (np.concatenate([door[part] for door in doors]) for part in (2, 4))
         counts = poisson(expected, np.concatenate(seeds), STREAMS["enter"], model.steps, uids)
         if not counts.any():
             return
-        begin = 0
+        begin, venules = 0, self.columns()
         for (population, rates, each, slab, uid), seed in zip(doors, seeds):
             here = counts[begin : begin + len(each)]
             begin += len(each)

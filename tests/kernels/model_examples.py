@@ -110,6 +110,11 @@ def polarise(rng):
     return N, [*rng.random((3, N)).astype(f4), 0.1]
 
 
+def draw_words(rng):
+    seed, uid = rng.integers(0, 2**63, (2, N)).astype(np.uint64)
+    return N, [seed, 5, 3, uid, np.zeros(4 * N, np.uint64)]
+
+
 def choose_fate(rng):
     befallen = (rng.random(N) < 0.5).astype(i4)
     return N, [befallen, *cells(rng), rows(1, 2, 3), rows(1, 2, 5), 3, N, values(rng), np.zeros(N, i4)]
@@ -216,7 +221,7 @@ def read_tissue(rng):
 
 _EXAMPLES = (
     fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, gather_row, clear_cells_row, sum_cells_row, relax_row,
-    switch, polarise, chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths,
+    switch, polarise, draw_words, chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths,
     orphan_sheaths, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon, injure_axons, read_tissue,
 )  # fmt: skip
 EXAMPLES = {example.__name__: example for example in _EXAMPLES}

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from kernels.binning import box
 from kernels.density import Smoothing
 from kernels.device import Machine
 from kernels.grid import Grid
@@ -41,7 +40,7 @@ def _seeds(random):
 def locate(random):
     x, y, z, voxel = _cells(random, SOLID)
     x[:2] = -1.0, 1e6
-    return N, [x, y, z, voxel, np.zeros(N, np.int32), *box(SOLID)]
+    return N, [x, y, z, voxel, np.zeros(N, np.int32), *SOLID.box]
 
 
 def count_cells(random):
@@ -87,7 +86,7 @@ def lean(random):
     x, y, z, voxel = _cells(random, SOLID)
     channel = random.random(SOLID.size).astype(np.float32)
     bias = np.zeros((3, N), np.float32)
-    return N, [voxel, x, y, z, *bias, channel, 1, 1.0, 0.5, *box(SOLID), 0, 1, 0]
+    return N, [voxel, x, y, z, *bias, channel, 1, 1.0, 0.5, *SOLID.box, 0, 1, 0]
 
 
 def walk_axis(random):
@@ -122,7 +121,7 @@ def touch(random):
     other_x, other_y, other_z, other_voxel = _cells(random, SOLID)
     touched = np.zeros(N, np.float32)
     others = [other_x, other_y, other_z, _starts(other_voxel, SOLID)]
-    return N, [x, y, z, voxel, *others, touched, 20.0, 1, 0, *box(SOLID)]
+    return N, [x, y, z, voxel, *others, touched, 20.0, 1, 0, *SOLID.box]
 
 
 EXAMPLES = {

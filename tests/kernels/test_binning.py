@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import box, locate, sort_order
+from kernels.binning import locate, sort_order
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -34,7 +34,7 @@ def sort(threads, grid, voxel, uid):
 def test_cells_are_found_in_the_voxel_around_them(grid):
     place, slab = scattered(grid, 20_000)
     voxel = np.zeros(20_000, np.int32)
-    locate(Machine(), 20_000, *place, (slab * grid.whole).astype(np.int32), voxel, *box(grid))
+    locate(Machine(), 20_000, *place, (slab * grid.whole).astype(np.int32), voxel, *grid.box)
     np.testing.assert_array_equal(voxel, voxels_of(grid, place, slab))
 
 
@@ -43,7 +43,7 @@ def test_a_position_outside_or_nowhere_is_put_inside():
     x = np.array([-5, 140, 1e9, np.nan, np.inf, 0], np.float32)
     y = np.array([50, 50, -1e9, 50, 50, 100], np.float32)
     voxel = np.zeros(6, np.int32)
-    locate(Machine(), 6, x, y, y, voxel, voxel, *box(grid))
+    locate(Machine(), 6, x, y, y, voxel, voxel, *grid.box)
     inside = np.zeros(grid.size, bool)
     grid.inner(inside)[:] = True
     assert inside[voxel].all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import box, locate, sort_order
+from kernels.binning import locate, sort_order
 from kernels.contact import contact_reach, touch
 from kernels.device import Machine
 from kernels.grid import Grid
@@ -15,7 +15,7 @@ def placed(grid, n, seed):
     sides = np.array([[grid.nx], [grid.ny], [grid.nz]]) * grid.h
     place = (random.random((3, n)) * sides).astype(np.float32)
     voxel = (random.integers(0, grid.slabs, n) * grid.whole).astype(np.int32)
-    locate(machine, n, *place, voxel, voxel, *box(grid))
+    locate(machine, n, *place, voxel, voxel, *grid.box)
     order, start, count = np.zeros(n, np.int32), np.zeros(grid.size + 1, np.int32), np.zeros(grid.size + 1, np.int32)
     sort_order(machine, n, voxel, np.arange(n), order, start, count)
     return *place[:, order], voxel[order], start
@@ -38,7 +38,7 @@ def test_contact_is_centre_distance(grid, distance):
     a, b = placed(grid, 300, 0), placed(grid, 40, 1)
     touched = np.full(300, 9, np.float32)
     reach = contact_reach(distance, grid.h)
-    touch(Machine(), 300, *a[:4], *b[:3], b[4], touched, distance, reach, 0, *box(grid))
+    touch(Machine(), 300, *a[:4], *b[:3], b[4], touched, distance, reach, 0, *grid.box)
     expected = close(grid, a, b, distance).any(axis=1)
     np.testing.assert_array_equal(touched, expected.astype(np.float32))
     assert expected.any()
@@ -48,7 +48,7 @@ def test_contact_is_centre_distance(grid, distance):
 def test_a_cell_does_not_touch_itself(grid):
     a = placed(grid, 60, 2)
     touched = np.zeros(60, np.float32)
-    touch(Machine(), 60, *a[:4], *a[:3], a[4], touched, 20.0, 1, 1, *box(grid))
+    touch(Machine(), 60, *a[:4], *a[:3], a[4], touched, 20.0, 1, 1, *grid.box)
     pairs = close(grid, a, a, 20.0) & ~np.eye(60, dtype=bool)
     np.testing.assert_array_equal(touched, pairs.any(axis=1).astype(np.float32))
     assert 0 < touched.sum() < 60

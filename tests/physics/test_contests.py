@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kernels.binning import box, locate, sort_order
+from kernels.binning import locate, sort_order
 from kernels.contest import bid, contest_key, wins
 from kernels.device import Machine
 from kernels.grid import Grid
@@ -100,7 +100,7 @@ class Kind:
         self.velocity = np.tile(velocity, grid.slabs).astype(np.float32)
         self.uid = np.tile(np.arange(each), grid.slabs)
         self.voxel = np.repeat(np.arange(grid.slabs) * grid.whole, each).astype(np.int32)
-        locate(Machine(), self.n, *self.place[:2], self.place[-1], self.voxel, self.voxel, *box(grid))
+        locate(Machine(), self.n, *self.place[:2], self.place[-1], self.voxel, self.voxel, *grid.box)
         self.speed = np.full(self.n, speed, np.float32)
         self.volume = room_units(math.pi / 6 * diameter**3, VOXEL)
         self.to_place, self.to_voxel = np.zeros_like(self.place), np.zeros_like(self.voxel)

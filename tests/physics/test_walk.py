@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kernels.binning import box, locate
+from kernels.binning import locate
 from kernels.device import Machine
 from kernels.grid import Grid
 from kernels.motion import Walk, bias_reach, walk_coefficients
@@ -43,7 +43,7 @@ class Cells:
         return self
 
     def locate(self):
-        locate(self.machine, self.n, *self.place[:2], self.place[-1], self.voxel, self.voxel, *box(self.grid))
+        locate(self.machine, self.n, *self.place[:2], self.place[-1], self.voxel, self.voxel, *self.grid.box)
 
     def step(self, number, channel=None, at_most=0.0):
         self.walk.propose(
@@ -232,7 +232,7 @@ def test_place_and_voxel_agree():
     cells = Cells(grid, 20_000, 0.1).scatter()
     cells.step(1)
     voxel = np.zeros_like(cells.voxel)
-    locate(CPU, cells.n, *cells.place, cells.place[1], voxel, voxel, *box(grid))
+    locate(CPU, cells.n, *cells.place, cells.place[1], voxel, voxel, *grid.box)
     np.testing.assert_array_equal(voxel, cells.voxel)
 
 
