@@ -134,6 +134,7 @@ class LesionModel(mesa.Model):
             self.fields.release()
             self.fields.diffuse(self.step_hours)
         with self.phase("move"):
+            self.tissue.open_moves()
             self.populations.do("propose")
             self.populations.do("settle")
         with self.phase("die and divide"):
@@ -305,6 +306,7 @@ class LesionModel(mesa.Model):
         self._measured.clear()
         self._act_from_outside(self.hours - self.step_hours if self.steps else 0.0)
         self._sense()
+        self.tissue.restore(group("tissue/"))  # what sensing notes already belongs to the step to come
 
     def digest(self, slab: int = 0) -> str:
         """Return the SHA-256 over the complete state of a slab: equal digests, equal runs."""

@@ -31,11 +31,12 @@ class Tissue:
 
     units                      int32[4 * n]   sheaths: original, remyelinated, and those of dead cells, twice
     intact, swollen, ovoids    float32        fractions of the axons once there
+    axons_lost                 float32        in the last step: the sheaths on them go in the next
     adapted                    float32        share of the axons that is bare and conducts again: the others bare are blocked
     occupied, incoming, best   of this step   volume of motile cells, volume that wants in, the winner's bid
     """
 
-    states = ("units", "intact", "swollen", "ovoids", "ever_bare", "adapted", "ol_healthy")
+    states = ("units", "intact", "swollen", "ovoids", "axons_lost", "ever_bare", "adapted", "ol_healthy")
 
     def __init__(self, model):
         self.model, self.machine, self.grid = model, model.machine, model.grid
@@ -91,9 +92,6 @@ class Tissue:
 
     def read(self) -> None:
         """Read the state of the tissue that laws depend on."""
-        self.occupied[:] = 0
-        self.incoming[:] = 0
-        self.best[:] = 0
         if self.spec is None:
             return
         if "oligodendrocyte" in self.model.population and self.model.population["oligodendrocyte"].sorted_anew:
@@ -104,6 +102,11 @@ class Tissue:
             self._ol_near, self.ol_healthy, *(self.laws.row(f"tissue.{name}") for name in TISSUE_SIGNALS),
             self.ever_bare, DEMYELINATED_BELOW,
         )  # fmt: skip
+
+    def open_moves(self) -> None:
+        """Begin the contest for room: nobody stands or asks anywhere yet."""
+        for array in (self.occupied, self.incoming, self.best):
+            array[:] = 0
 
     def count_bare(self) -> None:
         """Count the bare stretches of axon of each voxel, and open their contest."""

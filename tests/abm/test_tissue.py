@@ -49,6 +49,23 @@ def test_stripped_sheaths_become_debris_and_grow_back_as_remyelinated(small_mode
     assert model.grid.inner(layers["remyelinated"]).mean() > 0.3
 
 
+def test_bids_for_axons_do_not_count_in_the_contest_for_room(small_model):
+    """Sheaths and moving cells take turns with one array of bids: in a crowd, what the first leave there stops nobody."""
+    crowd = ("therapy.msc.dose=100000 cells/mm^3", "therapy.msc.route=local", "therapy.msc.day=0")
+    model, other = small_model(*crowd), small_model(*crowd)
+    act = other.tissue.act
+
+    def act_and_leave_bids():
+        act()
+        other.tissue.best[:] = 2**62
+
+    other.tissue.act = act_and_leave_bids
+    for _ in range(5):
+        model.step()
+        other.step()
+    assert other.digest() == model.digest()
+
+
 def test_sheaths_of_the_dead_are_shed(small_model):
     """A dead cell's sheaths are orphans, lost at 0.5 per day."""
     model = small_model("laws.oligodendrocyte=null", "laws.opc=null")

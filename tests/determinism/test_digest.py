@@ -53,6 +53,16 @@ def test_restore_in_the_middle(small_model, reference):
     assert after(other, 70).digest() == reference
 
 
+def test_restored_it_has_the_digest_of_what_was_stored(small_model):
+    """Also where the next step will note what this one did: voxels that have just lost their myelin, axons just cut."""
+    model, other = small_model(*MSC), small_model(*MSC)
+    model.tissue.units[:] = 0
+    model.tissue.axons_lost[:] = 0.3
+    other.restore(model.state())
+    assert other.digest() == model.digest()
+    assert after(other, 1).digest() == after(model, 1).digest()
+
+
 def test_seed(small_model, reference):
     """Another seed is another run."""
     assert after(small_model(*MSC, "seed=2"), 120).digest() != reference
