@@ -137,7 +137,7 @@ def is_resolved(found: Estimate, expected: Mapping[str, float]) -> bool:
     if {"from", "to"} <= set(expected):
         return found.width <= expected["to"] - expected["from"] + ROUNDING
     (end,) = expected.values()
-    return not found.low < end < found.high
+    return not found.low <= end <= found.high
 
 
 def sign_of(found: Estimate, expected: Mapping[str, float]) -> str:

@@ -73,6 +73,7 @@ def test_a_standardised_difference_is_in_deviations_of_runs():
         (of(18, 1), {"from": 10, "to": 18}, "in"),  # ends are included
         (of(1.2), {"from": 1}, "in"),
         (of(1.05), {"from": 1}, "uncertain"),  # the interval holds the end
+        (of(1.0, 0.0), {"to": 1}, "uncertain"),  # nothing happened: neither less nor more
         (of(0.8), {"from": 1}, "out"),
         (of(0.0, 0.0), {"from": 0, "to": 0}, "in"),
         (of(12, 3, missing=1), {"from": 10, "to": 18}, "out"),  # a run without a value
