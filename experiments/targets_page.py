@@ -182,8 +182,8 @@ class _Page:
         yield "## What each mechanism of MSC does"
         yield ""
         found = results(self.plan.mechanisms, self.arms)
-        yield "1e6 MSC intrathecally with all mechanisms on, over the same with one off: the read-out that it should move, mean"
-        yield "of the days shown. Below 1: less with the mechanism."
+        yield "MSC with all mechanisms on, over the same with one off: the read-out that it should move, mean of the days shown."
+        yield "Below 1: less with the mechanism. `msc_it` and `eae_it` are lesions given 1e6 MSC intrathecally, the others dishes."
         yield ""
         rows = [
             (

@@ -9,7 +9,6 @@ from experiments.ensemble import Job
 
 ROOT = Path("runs/targets")
 HERE = Path(__file__).parent
-WITHOUT = "without_"  # prefix of the conditions in which a mechanism is off
 
 
 @dataclass(frozen=True)
@@ -136,27 +135,32 @@ def _condition(name: str, spec: Mapping[str, Any], output: Sequence[str]) -> Con
 
 def _without(on: Condition, mechanisms: Mapping[str, Any]) -> Iterator[Condition]:
     """Make a condition for each mechanism that is looked at in an arm, in which it is off."""
-    for name, row in mechanisms["rows"].items():
-        if row["on"] == on.name:
+    for name, arms in mechanisms["rows"].items():
+        if on.name in arms:
             overrides = (*on.overrides, *mechanisms["on"][on.name]["overrides"], f"therapy.msc.mechanisms.{name}=off")
-            yield Condition(
-                f"{WITHOUT}{name}", f"As {on.name}, without {name}.", on.scenario, overrides, mechanisms["seeds"]
-            )
+            about = f"As {on.name}, without {name}."
+            yield Condition(without(on.name, name), about, on.scenario, overrides, mechanisms["seeds"])
+
+
+def without(on: str, mechanism: str) -> str:
+    """Return the name of the condition that is as another with one mechanism off."""
+    return f"{on}_without_{mechanism}"
 
 
 def _mechanism_lines(mechanisms: Mapping[str, Any]) -> Iterator[Line]:
-    for name, row in mechanisms["rows"].items():
-        for label, (column, direction) in row["readouts"].items():
-            yield Line(
-                row=name,
-                condition=row["on"],
-                against=f"{WITHOUT}{name}",
-                compare="ratio",
-                readout=label,
-                read=("mean", column, *mechanisms["on"][row["on"]]["window"]),
-                unit="ratio",
-                expected={"to": 1.0} if direction == "less" else {"from": 1.0},
-            )
+    for name, arms in mechanisms["rows"].items():
+        for on, readouts in arms.items():
+            for label, (column, direction) in readouts.items():
+                yield Line(
+                    row=name,
+                    condition=on,
+                    against=without(on, name),
+                    compare="ratio",
+                    readout=label,
+                    read=("mean", column, *mechanisms["on"][on]["window"]),
+                    unit="ratio",
+                    expected={"to": 1.0} if direction == "less" else {"from": 1.0},
+                )
 
 
 def _line(row: int | str, spec: Mapping[str, Any]) -> Line:

@@ -54,12 +54,13 @@ def test_every_line_reads_conditions_that_are_run(plan):
     assert set(plan.conditions) == used
 
 
-def test_every_mechanism_is_switched_off_once(plan):
+def test_every_mechanism_is_switched_off(plan):
     from abm.config.vocabulary import MECHANISMS
 
     assert {line.row for line in plan.mechanisms} == set(MECHANISMS)
-    for name in MECHANISMS:
-        assert plan.conditions[f"without_{name}"].overrides[-1] == f"therapy.msc.mechanisms.{name}=off"
+    for line in plan.mechanisms:
+        assert line.against == f"{line.condition}_without_{line.row}"
+        assert plan.conditions[line.against].overrides[-1] == f"therapy.msc.mechanisms.{line.row}=off"
 
 
 @pytest.mark.parametrize("name", read_plan().conditions)
