@@ -201,6 +201,10 @@ class _Page:
             ("mechanism", "arm", "read-out", "expected with it", "with / without [95 %]", "n", "found"), rows
         )
         yield ""
+        for each in found:
+            if each.line.why and each.verdict in (judge.OUT, judge.UNCERTAIN):
+                yield f"- `{each.line.row}`, {each.line.readout}: {each.line.why}."
+        yield ""
         if any(each.found.n > 1 for each in found):
             mechanisms_figure(self.figures / "mechanisms.png", found)
             yield f"![Each mechanism with and without]({self.figures.name}/mechanisms.png)"

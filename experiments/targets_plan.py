@@ -150,7 +150,7 @@ def without(on: str, mechanism: str) -> str:
 def _mechanism_lines(mechanisms: Mapping[str, Any]) -> Iterator[Line]:
     for name, arms in mechanisms["rows"].items():
         for on, readouts in arms.items():
-            for label, (column, direction) in readouts.items():
+            for label, (column, direction, *why) in readouts.items():
                 yield Line(
                     row=name,
                     condition=on,
@@ -160,6 +160,7 @@ def _mechanism_lines(mechanisms: Mapping[str, Any]) -> Iterator[Line]:
                     read=("mean", column, *mechanisms["on"][on]["window"]),
                     unit="ratio",
                     expected={"to": 1.0} if direction == "less" else {"from": 1.0},
+                    why="".join(why),
                 )
 
 
