@@ -20,14 +20,17 @@ from kernels.launch import REGISTRY
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "kernels"
+BENCH = "experiments.bench.kernels"
 
 
 def kernels() -> dict:
-    """Return all kernels of the package by name; tests may register more."""
+    """Return all kernels of the package and of the benchmarks by name; tests may register more."""
     for path in sorted(FOLDER.glob("*.py")):
         if path.stem not in ("__init__", "launch", "device", "atomics"):
             importlib.import_module(f"kernels.{path.stem}")
-    return {name: kernel for name, kernel in REGISTRY.items() if kernel.function.__module__.startswith("kernels.")}
+    importlib.import_module(BENCH)
+    ours = ("kernels.", BENCH)
+    return {name: kernel for name, kernel in REGISTRY.items() if kernel.function.__module__.startswith(ours)}
 
 
 def examples() -> dict:

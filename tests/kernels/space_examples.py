@@ -94,7 +94,7 @@ def walk_axis(random):
     u, bias, speed, to = random.random((4, N)).astype(np.float32)
     walk = Walk(FLAT, 0.1, 0.05)
     seeds = random.integers(0, 2**63, N).astype(np.uint64)
-    return N, [_uids(random), seeds, x, u, bias, 400 * speed, to, 1, 7, *walk.coefficients, walk.step_h, 120.0, 0]
+    return N, [_uids(random), seeds, x, u, bias, 400 * speed, to, 1, 7, *walk.coefficients, 120.0, 0]
 
 
 def occupy(random):
