@@ -213,18 +213,18 @@ class Fields:
         """Return what setting negative values to zero added since the start, as concentration x um^3."""
         return abs(self.budget(name, slab)["clamped"])
 
-    def check(self) -> tuple[str, float, float, float] | None:
-        """Return the first field that got a value that is not finite, and the middle of its voxel (um), or None.
+    def check(self, slab: int = 0) -> tuple[str, float, float, float] | None:
+        """Return the first field that got a value that is not finite in a slab, and the middle of its voxel (um), or None.
 
         Such values spread to their neighbours with every stage: the place is in the middle of them, or that of a source.
         """
         for row, name in enumerate(self.names):
-            if np.isfinite(self._amounts["mass"][row]).all():
+            if np.isfinite(self._amounts["mass"][row, slab]):
                 continue
             for array in (self.source, self.uptake, self.concentration):
-                wrong = np.argwhere(~np.isfinite(self.grid.inner(self.machine.get(array[row]))))
+                wrong = np.argwhere(~np.isfinite(self.grid.inner(self.machine.get(array[row]))[slab]))
                 if len(wrong):
-                    z, y, x = ((int(place) + 0.5) * self.grid.h for place in wrong[len(wrong) // 2][1:])
+                    z, y, x = ((int(place) + 0.5) * self.grid.h for place in wrong[len(wrong) // 2])
                     return name, x, y, z
         return None
 

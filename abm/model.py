@@ -1,8 +1,7 @@
 """The lesion model: ``step()`` is the table of contents of the simulation."""
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +19,7 @@ from abm.laws import Laws
 from abm.periphery import Periphery
 from abm.plaques import lay_plaques
 from abm.population import Population
+from abm.slabs import apart, digest, together
 from abm.therapy import Therapy
 from abm.tissue import ASTROCYTE_STATES, Tissue, make_grid, voxel_volume
 from abm.trigger import Trigger
@@ -222,9 +222,9 @@ class LesionModel(mesa.Model):
         """Return the radial profile of a slab now: columns with one entry per ring around the lesion's centre."""
         return profiles.profile(self, slab)
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of cells of each kind."""
-        return {kind: population.n for kind, population in self.population.items()}
+    def counts(self, slab: int | None = None) -> dict[str, int]:
+        """Return the number of cells of each kind, in one slab or in all."""
+        return {kind: population.count(slab) for kind, population in self.population.items()}
 
     @property
     def layer_names(self) -> list[str]:
@@ -257,24 +257,34 @@ class LesionModel(mesa.Model):
 
     def check(self) -> None:
         """Raise ModelError where a number is not finite: which field or kind, where and when."""
-        wrong = self.fields.check()
-        if wrong is not None:
-            name, at = wrong[0], wrong[1:][: self.grid.dims]
-            raise ModelError(f"{name} is not a finite number at {_at(at)} um in hour {self.hours:g}; {_LIKELY}")
+        for fault in self.faults().values():
+            raise ModelError(fault)
+
+    def faults(self) -> dict[int, str]:
+        """Say of each slab that holds a number that is not finite which field or kind it is, where and when."""
+        found: dict[int, str] = {}
+        for slab in range(self.grid.slabs):
+            field = self.fields.check(slab)
+            if field is not None:
+                found[slab] = f"{field[0]} is not a finite number at {self._place(field[1:])}"
         for kind, population in self.population.items():
             for name, column in population.numbers():
-                if not np.isfinite(column).all():
-                    row, columns = int(np.flatnonzero(~np.isfinite(column))[0]), population.columns()
-                    place = [float(columns[axis][row]) for axis in "xyz"[: self.grid.dims]]
-                    raise ModelError(
-                        f"{kind} {int(columns['uid'][row])} has a {name} that is not a finite number at {_at(place)} um "
-                        f"in hour {self.hours:g}; {_LIKELY}"
-                    )
+                wrong = np.flatnonzero(~np.isfinite(column))
+                slabs = self.machine.get(population.voxel[: population.n])[wrong] // self.grid.whole
+                for slab, first in zip(*np.unique(slabs, return_index=True)):
+                    cell = population[int(wrong[first])]
+                    fault = f"{kind} {cell.uid} has a {name} that is not a finite number"
+                    found.setdefault(int(slab), f"{fault} at {self._place((cell.x, cell.y, cell.z))}")
+        return dict(sorted(found.items()))
+
+    def _place(self, at: Iterable[float]) -> str:
+        axes = ", ".join(f"{axis:.0f}" for axis in list(at)[: self.grid.dims])
+        return f"({axes}) um in hour {self.hours:g}; {_LIKELY}"
 
     # --- the complete state ---------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return the complete state as host arrays: what a checkpoint holds and a restart needs."""
+        """Return the complete state of all slabs as host arrays: what a restart needs."""
         state = {"steps": np.array([self.steps], np.int64), "seeds": self.seeds.copy()}
         groups: dict[str, dict[str, np.ndarray]] = {
             "fields": self.fields.state(),
@@ -288,8 +298,13 @@ class LesionModel(mesa.Model):
             state |= {f"{group}/{name}": np.array(array) for name, array in arrays.items()}
         return state
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Take back what ``state()`` gave: the run goes on as if it had never stopped."""
+    def states(self) -> list[dict[str, np.ndarray]]:
+        """Return the complete state of each slab, as if it were alone: what a checkpoint of its run holds."""
+        return apart(self.state())
+
+    def restore(self, *states: Mapping[str, np.ndarray]) -> None:
+        """Take back what ``state()`` or ``states()`` gave: the run goes on as if it had never stopped."""
+        state = together(states)
 
         def group(prefix: str) -> dict[str, np.ndarray]:
             return {name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)}
@@ -310,39 +325,10 @@ class LesionModel(mesa.Model):
 
     def digest(self, slab: int = 0) -> str:
         """Return the SHA-256 over the complete state of a slab: equal digests, equal runs."""
-        whole, sha = self.grid.whole, hashlib.sha256()
-
-        def add(name: str, array: np.ndarray) -> None:
-            sha.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
-            sha.update(np.ascontiguousarray(array).tobytes())
-
-        add("steps", np.array([self.steps], np.int64))
-        add("seed", self.seeds[slab : slab + 1])
-        for name in self.config.fields:
-            row = self.machine.get(self.laws.row(f"field.{name}"))
-            add(f"fields/{name}", row[slab * whole : (slab + 1) * whole])
-        for name, array in sorted(self.tissue.state().items()):
-            parts = array.reshape(-1, self.grid.slabs, whole)
-            add(f"tissue/{name}", parts[:, slab])
-        for kind, population in sorted(self.population.items()):
-            columns = population.columns()
-            here = np.flatnonzero(columns["voxel"] // whole == slab)
-            here = here[np.argsort(columns["uid"][here], kind="stable")]
-            for name, column in sorted(columns.items()):
-                part = column[here]
-                add(f"cells/{kind}/{name}", part - slab * whole if name == "voxel" else part)
-            add(f"cells/{kind}/next_uid", population.next_uid[slab : slab + 1])
-        for group, part in (("therapy", self.therapy), ("periphery", self.periphery)):
-            for name, array in sorted(part.state().items()):
-                add(f"{group}/{name}", array[slab : slab + 1])
-        return sha.hexdigest()
+        return digest(self.states()[slab], self.config.fields)
 
 
 _LIKELY = "a value of the configuration is likely far outside its range (compare `remyelin params`)"
-
-
-def _at(place: Iterable[Any]) -> str:
-    return "(" + ", ".join(f"{axis:.0f}" for axis in place) + ")"
 
 
 def _reader(name: str) -> Callable[[LesionModel], float]:

@@ -154,6 +154,12 @@ class Population(mesa.Agent):
         for name in self.state_names:
             yield name, get(self.state(name))
 
+    def count(self, slab: int | None = None) -> int:
+        """Return the number of cells in one slab, or in all."""
+        if slab is None or self.grid.slabs == 1:
+            return self.n
+        return int(np.count_nonzero(self.machine.get(self.voxel[: self.n]) // self.grid.whole == slab))
+
     def __len__(self) -> int:
         return self.n
 

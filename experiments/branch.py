@@ -13,8 +13,8 @@ from abm.run_folder import Run
 from experiments import changes, folders, handover
 from experiments.failures import Refused
 from experiments.progress import Silent
-from experiments.run import Origin, open_machine, start
-from experiments.session import Session
+from experiments.run import open_machine, start
+from experiments.session import Origin, Session
 
 WHOLE = 1e-3  # steps, by which a day may miss a whole step: days are typed with few digits
 

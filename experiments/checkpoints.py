@@ -109,6 +109,11 @@ def newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.checkpoint"), reverse=True)
 
 
+def newest_step(folder: Path) -> int | None:
+    """Return the step of the newest checkpoint of a folder, whole or not; None where there is none."""
+    return next(map(step_of, newest_first(folder)), None)
+
+
 def keep_newest(folder: Path, kept: int = KEPT) -> None:
     """Remove all but the newest checkpoints."""
     for path in newest_first(folder)[kept:]:

@@ -1,6 +1,7 @@
 """Dask: where runs are computed, and what a worker does with one. The only file that knows Dask; imported when needed.
 
-A worker computes each run in a fresh process of its own, so that a run that breaks off takes nothing with it.
+A worker computes what it is handed, one run or several side by side, in a fresh process: what breaks off takes nothing
+with it.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from distributed.comm import connect
 from experiments import folders
 from experiments.claim import TAKEN
 from experiments.ensemble import Job, Outcome
-from experiments.failures import DONE, INVALID, STOPPED, Failure, Refused
+from experiments.failures import STOPPED, Refused
 
 LOCAL, SLURM = "local", "slurm"
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -121,21 +122,15 @@ def stop_work(ensemble: str) -> None:
     stopped_work.add(ensemble)
 
 
-def compute(job: Job, folder: Path, home: str, ensemble: str) -> Outcome:
-    """Make one run in a fresh process, or go on with it. Never raises for what a run can do.
+def compute(runs: Sequence[tuple[Job, Path]], home: str, ensemble: str) -> list[Outcome]:
+    """Make replicates side by side in a fresh process, or go on with them. Never raises for what a run can do.
 
-    folder     where the run is expected, from ``home``, the folder in which the study was started
+    runs   each with the folder where it is expected, from ``home``, the folder in which the study was started
     """
-    try:
-        begun = bool(folders.read_info(Path(home) / folder))
-    except Failure as failure:
-        return Outcome(job, folder, "failed", error=str(failure))
     if ensemble in stopped_work:
-        return Outcome(job, folder, "left")
-    command = ["resume", str(folder)] if begun else [*_as_run(job), *(("--out", str(folder)) if job.place else ())]
-    command = [sys.executable, "-m", "experiments.child", str(os.getpid()), *command]
+        return [Outcome(job, folder, "left") for job, folder in runs]
     process = subprocess.Popen(
-        [*command, "--threads", "1", "--quiet", "--json"],
+        [sys.executable, "-m", "experiments.child", str(os.getpid()), *_command([job for job, _ in runs])],
         cwd=home,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -145,27 +140,31 @@ def compute(job: Job, folder: Path, home: str, ensemble: str) -> Outcome:
     )
     out, err = _ended(process, ensemble)
     answer = _last_object(out)
-    made = Path(answer.get("run") or folder)
-    if made != folder:
-        sentence = f"the code was changed while the study went on: this run is in {made}; begin the study again"
-        return Outcome(job, folder, "failed", error=sentence)
+    if "runs" in answer:
+        return [_outcome(job, folder, result) for (job, folder), result in zip(runs, answer["runs"])]
+    status = "stopped" if process.returncode == STOPPED else "failed"
     sentence = answer.get("error") or (err.strip().splitlines() or [""])[-1]
-    if process.returncode == DONE:
-        return Outcome(job, folder, answer["status"], answer["wall_s"])
-    if process.returncode == STOPPED:
-        return Outcome(job, folder, "stopped", answer.get("wall_s"), sentence)
-    if process.returncode == INVALID:
-        taken = TAKEN in sentence or (not begun and bool(folders.read_info(Path(home) / folder)))
-        return Outcome(job, folder, "busy" if taken else "failed", error=sentence)
     if process.returncode < 0:
-        by = signal.Signals(-process.returncode).name
-        return Outcome(job, folder, "killed", error=f"its process was ended by {by}")
-    return Outcome(job, folder, "failed", answer.get("wall_s"), sentence or f"exit code {process.returncode}")
+        status, sentence = "killed", f"its process was ended by {signal.Signals(-process.returncode).name}"
+    return [Outcome(job, folder, status, error=sentence or f"exit code {process.returncode}") for job, folder in runs]
 
 
-def _as_run(job: Job) -> list[str]:
+def _command(jobs: Sequence[Job]) -> list[str]:
+    job = jobs[0]
     overrides = [word for override in job.overrides for word in ("--set", override)]
-    return ["run", job.scenario, *overrides, "--seed", str(job.seed)]
+    seeds = [word for job in jobs for word in ("--seed", str(job.seed))]
+    place = ["--place", str(job.place)] if job.place else []
+    return ["replicates", job.scenario, *overrides, *seeds, *place, "--threads", "1", "--quiet", "--json"]
+
+
+def _outcome(job: Job, folder: Path, result: dict[str, Any]) -> Outcome:
+    status, sentence = result["status"], result["error"]
+    if Path(result["run"]) != folder:
+        made = f"this run is in {result['run']}; begin the study again"
+        return Outcome(job, folder, "failed", error=f"the code was changed while the study went on: {made}")
+    if status == Refused.status:
+        status = "busy" if TAKEN in sentence else "failed"
+    return Outcome(job, folder, status, result["wall_s"], sentence)
 
 
 def _ended(process: subprocess.Popen, ensemble: str) -> tuple[str, str]:

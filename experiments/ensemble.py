@@ -5,20 +5,22 @@
 No more runs are handed out than work at a time: a signal then stops them all at a checkpoint, and none begins after it.
 """
 
+import itertools
 import os
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from experiments import folders, provenance
+from experiments import checkpoints, folders, provenance, side_by_side
 from experiments.claim import is_held
 from experiments.failures import Failure, Stopped
 from experiments.listening import StopRequest, listening
 from experiments.progress import Silent
+from experiments.store import CHECKPOINTS
 
 ATTEMPTS = 3  # for a run whose process or worker was lost
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -38,6 +40,14 @@ class Job:
     overrides: tuple[str, ...]
     seed: int
     place: Path | None = None
+
+    @property
+    def but_for_the_seed(self) -> tuple:
+        """What jobs that are replicates of each other share."""
+        return self.scenario, self.overrides, self.place
+
+
+Left = tuple[Job, Path]  # a run that is to do, and its folder
 
 
 @dataclass(frozen=True)
@@ -67,23 +77,28 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def places(jobs: Sequence[Job]) -> list[Path]:
-    """Return the folder of each run. Raises ConfigError with every problem of every scenario."""
+def configs_of(jobs: Sequence[Job]) -> dict[tuple, Any]:
+    """Return the config of each kind of run, by ``but_for_the_seed``. Raises ConfigError with every problem of all."""
     from abm.config import ConfigError, load
 
     configs: dict[tuple, Any] = {}
     wrong: dict[str, None] = {}
     for job in jobs:
-        key = (job.scenario, job.overrides)
-        if key not in configs:
+        if job.but_for_the_seed not in configs:
             try:
-                configs[key] = load(job.scenario, overrides=job.overrides)
+                configs[job.but_for_the_seed] = load(job.scenario, overrides=job.overrides)
             except ConfigError as error:
-                configs[key] = None
+                configs[job.but_for_the_seed] = None
                 wrong |= dict.fromkeys(error.messages)
     if wrong:
         raise ConfigError(wrong)
-    return [_place(job, configs[job.scenario, job.overrides]) for job in jobs]
+    return configs
+
+
+def places(jobs: Sequence[Job], configs: Mapping[tuple, Any] | None = None) -> list[Path]:
+    """Return the folder of each run. Raises ConfigError with every problem of every scenario."""
+    configs = configs_of(jobs) if configs is None else configs
+    return [_place(job, configs[job.but_for_the_seed]) for job in jobs]
 
 
 def _place(job: Job, config: Any) -> Path:
@@ -107,6 +122,7 @@ def compute_all(
     jobs: Sequence[Job],
     workers: int | None = None,
     cluster: str = "local",
+    slabs: int | None = 1,
     *,
     tell: Callable[[Outcome], None] = lambda outcome: None,
     reporter: Silent | None = None,
@@ -116,15 +132,17 @@ def compute_all(
 
     workers        how many are computed at a time; by default as many as there are processors, here or at the address
     cluster        local, slurm, or the address of a Dask scheduler
+    slabs          how many runs that differ in their seed one process computes side by side; None for as many as pay
     tell           is told of each run that begins, is found busy, or ends
     retry_failed   go on with runs that failed before; otherwise these are left as they are
 
     After SIGINT or SIGTERM the running ones stop at a checkpoint, and the others are left.
     Raises ConfigError, before anything runs, where a config cannot be used.
     """
-    ensemble = _Ensemble(jobs, places(jobs), tell, reporter or Silent(), retry_failed)
+    configs = configs_of(jobs)
+    ensemble = _Ensemble(jobs, places(jobs, configs), tell, reporter or Silent(), retry_failed)
     if ensemble.left:
-        ensemble.compute(workers, cluster)
+        ensemble.compute(workers, cluster, slabs, configs)
     return [replace(ensemble.outcomes[folder], job=job) for job, folder in zip(jobs, ensemble.folders)]
 
 
@@ -142,8 +160,8 @@ class _Ensemble:
         self.folders = paths
         self.tell, self.reporter, self.retry_failed = tell, reporter, retry_failed
         self.outcomes: dict[Path, Outcome] = {}
-        self.left: deque[tuple[Job, Path]] = deque()
-        self.under_way: dict[Any, tuple[Job, Path]] = {}
+        self.left: deque[Left] = deque()
+        self.under_way: dict[Any, list[Left]] = {}
         self.lost: Counter[Path] = Counter()
         for folder, job in dict(zip(paths, jobs)).items():  # jobs that are the same run are computed once
             if not self.is_settled(job, folder):
@@ -162,22 +180,37 @@ class _Ensemble:
             self.settle(now, folder)
         return settled
 
-    def next(self) -> tuple[Job, Path] | None:
-        """Take the first run that is left and that no other process has."""
+    def next(self, most: Mapping[tuple, int]) -> list[Left]:
+        """Take the first run that is left and that no other process has, and those that can go beside it.
+
+        most   how many replicates go side by side, by ``but_for_the_seed``
+        """
+        taken: list[Left] = []
         for job, folder in list(self.left):
+            if taken and len(taken) == most[taken[0][0].but_for_the_seed]:
+                break
+            if taken and not self.go_together((job, folder), taken[0]):
+                continue
             if is_held(folder):
                 self.note_busy(job, folder)
-            else:
-                self.left.remove((job, folder))
-                if not self.is_settled(job, folder):
-                    return job, folder
-        return None
+                continue
+            self.left.remove((job, folder))
+            if not self.is_settled(job, folder):
+                taken.append((job, folder))
+        return taken
+
+    def go_together(self, one: Left, other: Left) -> bool:
+        """Whether two runs are replicates that stand at the same step; what was lost once goes on alone."""
+        (job, folder), (other_job, other_folder) = one, other
+        if job.but_for_the_seed != other_job.but_for_the_seed or self.lost[folder] or self.lost[other_folder]:
+            return False
+        return checkpoints.newest_step(folder / CHECKPOINTS) == checkpoints.newest_step(other_folder / CHECKPOINTS)
 
     def note_busy(self, job: Job, folder: Path) -> None:
         if self.outcomes.get(folder) is None or self.outcomes[folder].status != "busy":
             self.settle(Outcome(job, folder, "busy"), folder)
 
-    def compute(self, workers: int | None, cluster: str) -> None:
+    def compute(self, workers: int | None, cluster: str, slabs: int | None, configs: Mapping[tuple, Any]) -> None:
         """Hand out runs until none is left or a signal comes."""
         from experiments import cluster as dask
 
@@ -188,13 +221,15 @@ class _Ensemble:
             token, home = uuid.uuid4().hex, os.getcwd()
             there = sum(client.nthreads().values())
             at_once = workers or there or 1
+            most = side_by_side.most(slabs, configs, len(self.left), at_once)
             if not there:
                 self.reporter.message("waiting for workers")
             while (self.left or self.under_way) and stop.by is None:
-                while len(self.under_way) < at_once and (free := self.next()) is not None:
-                    future = client.submit(dask.compute, *free, home, token, pure=False)
+                while len(self.under_way) < at_once and (free := self.next(most)):
+                    future = client.submit(dask.compute, free, home, token, pure=False)
                     self.under_way[future] = free
-                    self.settle(Outcome(*free, "running"), free[1])
+                    for job, folder in free:
+                        self.settle(Outcome(job, folder, "running"), folder)
                 self.gather()
                 if client.status not in ("running", "connecting"):
                     raise Stopped(f"the Dask scheduler at {cluster} is gone; the same command goes on from here")
@@ -204,24 +239,29 @@ class _Ensemble:
                 client.run(dask.stop_work, token, on_error="ignore")  # again: a worker may have been started anew
                 self.gather(stopping=True)
                 time.sleep(SECONDS_BETWEEN_LOOKS)
-            for job, folder in (*self.left, *self.under_way.values()):
+            for job, folder in (*self.left, *itertools.chain(*self.under_way.values())):
                 self.settle(Outcome(job, folder, "left"), folder)
 
     def gather(self, stopping: bool = False) -> None:
         """Take what has ended from the workers; what another process has or was lost on the way is left for later."""
         for future in [future for future in self.under_way if future.done()]:
-            job, folder = self.under_way.pop(future)
-            lost = Outcome(job, folder, "killed", error="its worker was lost")
-            outcome = future.result() if future.status == "finished" else lost
-            if not stopping and self.is_to_go_on(outcome, folder):
-                self.left.append((job, folder))
-            elif outcome.status == "killed" and stopping:
-                self.settle(replace(outcome, status="stopped"), folder)
-            elif outcome.status == "killed":
-                sentence = f"{outcome.error} {ATTEMPTS} times; is there enough memory?"
-                self.settle(replace(outcome, status="failed", error=sentence), folder)
-            else:
-                self.settle(outcome, folder)
+            runs = self.under_way.pop(future)
+            lost = [Outcome(job, folder, "killed", error="its worker was lost") for job, folder in runs]
+            for outcome in future.result() if future.status == "finished" else lost:
+                self.take(outcome, stopping)
+
+    def take(self, outcome: Outcome, stopping: bool) -> None:
+        """Take up what became of one run."""
+        folder = outcome.folder
+        if not stopping and self.is_to_go_on(outcome, folder):
+            self.left.append((outcome.job, folder))
+        elif outcome.status == "killed" and stopping:
+            self.settle(replace(outcome, status="stopped"), folder)
+        elif outcome.status == "killed":
+            sentence = f"{outcome.error} {ATTEMPTS} times; is there enough memory?"
+            self.settle(replace(outcome, status="failed", error=sentence), folder)
+        else:
+            self.settle(outcome, folder)
 
     def is_to_go_on(self, outcome: Outcome, folder: Path) -> bool:
         """Whether a run that came back is to be handed out again."""

@@ -36,6 +36,28 @@ class Stopped(Failure):
     exit_code = STOPPED
 
 
+def failure_of(error: BaseException, folder: object) -> Failure:
+    """Say in one sentence what broke off the run of a folder, and whether it can go on."""
+    from abm.model import ModelError
+
+    resumable = f"go on with: remyelin resume {folder}"
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Stopped(f"stopped at once; {resumable}")
+    if isinstance(error, ModelError):
+        return RunFailed(f"{error}; what was kept until then is in {folder}")
+    if isinstance(error, MemoryError):
+        return RunFailed(f"out of memory; take a smaller grid or fewer cells, or a larger machine, and {resumable}")
+    if is_disk_full(error):
+        return Stopped(f"the disk is full ({folder}); make room and {resumable}")
+    if isinstance(error, OSError):
+        return Stopped(f"{folder} can no longer be written: {reason(error)}; mend that and {resumable}")
+    return RunFailed(
+        f"internal error, please report it: {type(error).__name__}: {error}; the traceback is in {folder}/log.txt"
+    )
+
+
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that caused it, says that a disk, a quota or a file size limit is used up."""
     while error is not None:

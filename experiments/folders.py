@@ -40,7 +40,7 @@ def claim_new(folder: Path) -> Claim | None:
     A lock that nobody holds any more shows that a run was cut off here before it began: what that left may go.
     """
     cut_off = bool(holder_of(folder))
-    claim = _claim(folder)
+    claim = claim_folder(folder)
     if cut_off and not (folder / INFO).exists():
         take_back(folder)
     others = sorted(path.name for path in folder.iterdir() if path.name != claim.path.name)
@@ -63,7 +63,7 @@ def claim_by_hash(config, past: Sequence[Past] = (), force_new: bool = False) ->
         folder = first.with_name(f"{first.name}-{number}")
     if read_info(folder).get("status") == "done":
         return folder, None
-    claim = _claim(folder)
+    claim = claim_folder(folder)
     info = read_info(folder)  # again: another process may have been at it until now
     if not info:
         take_back(folder)
@@ -77,7 +77,8 @@ def claim_by_hash(config, past: Sequence[Past] = (), force_new: bool = False) ->
     )
 
 
-def _claim(folder: Path) -> Claim:
+def claim_folder(folder: Path) -> Claim:
+    """Make and claim a folder. Raises Refused where it cannot be written or another process has it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return Claim(folder)

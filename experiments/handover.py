@@ -9,8 +9,8 @@ import numpy as np
 
 from abm.run_folder import Run
 from experiments import checkpoints, provenance
-from experiments.listening import log
-from experiments.session import Schedule, Session
+from experiments.schedule import Schedule
+from experiments.session import Session
 from experiments.store import CELLS, CHECKPOINTS, EVENTS, FRAMES, TABLES, flush_file
 
 
@@ -49,7 +49,7 @@ def _latest(run: Run, config, step: int, session: Session) -> tuple[dict, dict[s
             try:
                 return checkpoints.read(path)
             except checkpoints.Damaged as damage:  # or gone: a run at work keeps the newest two
-                log.info("%s", damage)
+                session.log.info("%s", damage)
     return None
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from experiments.progress import Silent
 
-log = logging.getLogger("remyelin")
-
 
 class StopRequest:
     """Set by the first SIGINT, SIGTERM or SIGHUP; a second one interrupts at once."""
@@ -42,14 +40,12 @@ def listening(request: StopRequest) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """Write this run's messages and the warnings of libraries to its log.txt."""
+def logging_to(path: Path, log: logging.Logger) -> Iterator[None]:
+    """Write the messages of a run and the warnings of libraries to its log.txt."""
     handler = logging.FileHandler(path, delay=True)
     handler.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk must not speak in tracebacks
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     loggers = (log, logging.getLogger("py.warnings"))
-    log.setLevel(logging.INFO)
-    log.propagate = False
     logging.captureWarnings(True)
     for logger in loggers:
         logger.addHandler(handler)

@@ -1,86 +1,26 @@
-"""One run: claim a folder, step the model, keep what it shows, and stop so that it can go on.
+"""Runs: claim their folders, compute them, and stop so that they can go on.
 
-``run`` and ``resume`` are what the commands of the same names call; they return what ``--json`` prints and raise one
-of ``experiments.failures`` where a run does not come to its end.
+``run``, ``resume`` and ``replicates`` are what the commands of the same names call. The first two return what ``--json``
+prints and raise one of ``experiments.failures`` where a run does not come to its end.
 """
 
 import contextlib
 import os
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from experiments import checkpoints, folders, provenance
+from experiments import batch, folders, provenance
 from experiments.claim import Claim
-from experiments.failures import Failure, Refused, RunFailed, Stopped, is_disk_full, reason
-from experiments.listening import StopRequest, listening, log, logging_to
+from experiments.failures import Refused, RunFailed, Stopped, reason
 from experiments.progress import Silent
-from experiments.session import Session, result_of
+from experiments.session import Origin, Session, result_of
 from experiments.sources import citations
-from experiments.store import CHECKPOINTS
+
+if TYPE_CHECKING:
+    from abm.config import Config
 
 BACKENDS = ("auto", "cpu", "cuda", "python")  # python is slow, and for tests
-
-
-def _compute(session: Session, begin: Callable[[Session], dict]) -> dict:
-    """Run a session to its end, and turn every way it can break off into one sentence and a status.
-
-    begin   builds the model and brings it to where the session starts; returns the counters of that checkpoint
-    """
-    from abm.config import ConfigError
-    from abm.model import ModelError
-
-    stop = StopRequest(session.reporter)
-    resumable = f"go on with: remyelin resume {session.folder}"
-    failure: Failure
-    with logging_to(session.folder / folders.LOG):
-        log.info("%(command)s, on %(backend)s with %(threads)d threads", session.part)
-        try:
-            with listening(stop), _telling_of_kernels(session.reporter):
-                return session.go(begin(session), stop)
-        except (ConfigError, Refused):
-            raise
-        except Stopped as stopped:
-            failure = stopped
-        except KeyboardInterrupt:
-            failure = Stopped(f"stopped at once; {resumable}")
-        except ModelError as error:
-            failure = RunFailed(f"{error}; what was kept until then is in {session.folder}")
-        except MemoryError:
-            failure = RunFailed(
-                f"out of memory; take a smaller grid or fewer cells, or a larger machine, and {resumable}"
-            )
-        except Exception as error:
-            log.error("%s", traceback.format_exc())
-            if is_disk_full(error):
-                failure = Stopped(f"the disk is full ({session.folder}); make room and {resumable}")
-            elif isinstance(error, OSError):
-                failure = Stopped(
-                    f"{session.folder} can no longer be written: {reason(error)}; mend that and {resumable}"
-                )
-            else:
-                failure = RunFailed(
-                    f"internal error, please report it: {type(error).__name__}: {error}; "
-                    f"the traceback is in {session.folder / folders.LOG}"
-                )
-        finally:
-            session.reporter.end()
-        session.close_with(failure.status, str(failure))
-    failure.result = session.result()
-    raise failure from None
-
-
-@contextlib.contextmanager
-def _telling_of_kernels(reporter: Silent) -> Iterator[None]:
-    from kernels import launch
-
-    launch.on_compile = reporter.compiling
-    try:
-        yield
-    finally:
-        launch.on_compile = None
 
 
 def open_machine(backend: str, threads: int | None):
@@ -134,26 +74,8 @@ def run(
     return start(config, Origin(), out, open_machine(backend, threads), force_new, reporter or Silent())
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a run comes from: from nothing, unless it is a branch.
-
-    past        the configs that hold before its own does
-    given       text of config.yaml, in place of that of the config
-    info        what run.json says of it
-    hand_over   fills the folder of a session as a run leaves it that stopped; says whether it did
-    """
-
-    past: Sequence[folders.Past] = ()
-    given: str | None = None
-    info: Mapping[str, Any] = field(default_factory=dict)
-    hand_over: Callable[[Session], bool] = lambda session: False
-
-
 def start(config, origin: Origin, out: str | os.PathLike | None, machine, force_new: bool, reporter: Silent) -> dict:
     """Make the folder of a run, compute the run there, and return its result."""
-    from abm.config import ConfigError
-
     made = out is None or not Path(out).exists()
     if out is not None:
         folder, claim = Path(out), folders.claim_new(Path(out))
@@ -161,31 +83,8 @@ def start(config, origin: Origin, out: str | os.PathLike | None, machine, force_
         folder, claim = folders.claim_by_hash(config, origin.past, force_new)
     if claim is None:
         return result_of(folders.read_info(folder), run=str(folder), status="exists")
-
-    def begin(session: Session) -> dict:
-        from abm.doses_in_tissue import dose_lines
-
-        try:
-            folders.write_config(folder, config, origin.past, origin.given)
-            session.note()
-        except OSError as error:
-            raise Refused(f"cannot write to {folder}: {reason(error)}; choose another folder with --out") from None
-        session.tell(dose_lines(config))
-        session.build()
-        folders.check_room(folder, session.bytes_needed())
-        return _take_up(session) if origin.hand_over(session) else {}
-
-    info = {**new_info(config, machine, origin.past), **origin.info}
-    try:
-        return _compute(Session(folder, config, machine, reporter, info, origin.past), begin)
-    except (ConfigError, Refused):
-        folders.take_back(folder)
-        raise
-    finally:
-        claim.release()
-        if made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # only where nothing was begun: it is empty
+    with _released(claim, made):
+        return _ended(_new(folder, config, machine, reporter, origin), reporter)
 
 
 def resume(
@@ -208,33 +107,93 @@ def resume(
         claim = Claim(folder)
     except OSError as error:
         raise Refused(f"cannot write to {folder}: {reason(error)}") from None
+    with _released(claim):
+        session = _stored(folder, machine, reporter)
+        return session if isinstance(session, dict) else _ended(session, reporter)
 
+
+def replicates(
+    configs: Sequence["Config"],
+    place: str | os.PathLike | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+    reporter: Silent | None = None,
+) -> list[dict]:
+    """Compute runs that differ in their seed side by side, each in a folder named by its hash; return the result of each.
+
+    place   where the folders are; without it runs/<name>
+
+    One that is done is left alone, one that was stopped goes on. What breaks one off or is refused is in its result, and
+    the others go on.
+    """
+    from abm.config import ConfigError
+
+    machine, reporter = open_machine(backend, threads), reporter or Silent()
+    found: list[Session | dict] = []
+    with contextlib.ExitStack() as claims:
+        for config in configs:
+            folder = Path(place or Path(folders.RUNS) / config.name) / provenance.run_hash(config)
+            try:
+                found.append(_taken(folder, config, machine, reporter, claims))
+            except (ConfigError, Refused) as error:
+                found.append(_refused(folder, config, error))
+        batch.compute([session for session in found if isinstance(session, Session)], reporter)
+    return [_result(each) if isinstance(each, Session) else each for each in found]
+
+
+def _taken(folder: Path, config, machine, reporter: Silent, claims: contextlib.ExitStack) -> Session | dict:
+    """Claim the folder of a run, begun or not; or return the result of a run that is done."""
+    info = folders.read_info(folder)
+    if info.get("status") == "done":
+        return result_of(info, run=str(folder), status="exists")
+    claims.enter_context(_released(folders.claim_folder(folder), made=True))
+    if folders.read_info(folder):  # again: another process may have been at it until now
+        return _stored(folder, machine, reporter)
+    folders.take_back(folder)
+    return _new(folder, config, machine, reporter, Origin())
+
+
+def _new(folder: Path, config, machine, reporter: Silent, origin: Origin) -> Session:
+    info = {**new_info(config, machine, origin.past), **origin.info}
+    return Session(folder, config, machine, reporter, info, origin.past, origin)
+
+
+def _stored(folder: Path, machine, reporter: Silent) -> Session | dict:
+    """Return the session of a run that its folder holds, or the result of one that is done."""
+    from abm.run_folder import Run
+
+    stored = Run.load(folder)
+    if stored.info["status"] == "done":
+        return result_of(stored.info, run=str(folder), status="exists")
+    info = {**stored.info, "backend": machine.target, "threads": machine.threads}
+    return Session(folder, stored.config, machine, reporter, info, folders.read_past(folder))
+
+
+@contextlib.contextmanager
+def _released(claim: Claim, made: bool = False) -> Iterator[None]:
+    """Give a folder free in the end; one that was made goes where nothing was begun in it."""
     try:
-        stored = Run.load(folder)  # again: another process may have been at it until now
-        if stored.info["status"] == "done":
-            return result_of(stored.info, run=str(folder), status="exists")
-        info = {**stored.info, "backend": machine.target, "threads": machine.threads}
-        session = Session(folder, stored.config, machine, reporter, info, folders.read_past(folder))
-        return _compute(session, _take_up)
+        yield
     finally:
         claim.release()
+        if made:
+            with contextlib.suppress(OSError):
+                claim.folder.rmdir()  # not where it holds anything
 
 
-def _take_up(session: Session) -> dict:
-    """Bring a session to the newest checkpoint that is whole, and return the counters of that; empty if there is none."""
-    now, then = provenance.code_version(), session.info["code_version"]
-    if now != then:
-        session.warn(
-            f"the run was begun by version {then} and goes on with {now}: "
-            "its digest may differ from that of an uninterrupted run"
-        )
-    elif provenance.run_hash(session.config, session.past) != session.info["identity"]:
-        raise Refused(f"{session.folder / folders.RESOLVED} is not what this run was begun with; nothing was changed")
-    newest = checkpoints.read_newest(session.folder / CHECKPOINTS, session.warn)
-    counters, state = newest or ({}, None)
-    if state is None:
-        session.warn("there is no whole checkpoint: the run starts again from its beginning")
-    session.build(state)
-    session.part["from_step"] = counters.get("step", 0)
-    session.note(status="running", error=None, frames=counters.get("frames", 0))
-    return counters
+def _ended(session: Session, reporter: Silent) -> dict:
+    """Compute one run and return its result; raises what broke it off."""
+    batch.compute([session], reporter)
+    if session.failure is not None:
+        raise session.failure from None
+    return session.result()
+
+
+def _result(session: Session) -> dict:
+    if isinstance(session.failure, RunFailed | Stopped):
+        return {**session.failure.result, "status": session.failure.status, "error": str(session.failure)}
+    return session.result() if session.failure is None else _refused(session.folder, session.config, session.failure)
+
+
+def _refused(folder: Path, config, error: Exception) -> dict:
+    return result_of({}, run=str(folder), seed=int(config.seed), status=Refused.status, error=str(error))

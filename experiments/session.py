@@ -1,9 +1,12 @@
-"""A run under way: its model, its folder, and the steps at which it is observed."""
+"""A run under way: its folder, and the slab of a model that computes it."""
 
 import contextlib
+import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,10 @@ import numpy as np
 
 from experiments import checkpoints, folders, provenance
 from experiments.budget import budgets, doubts, lines
-from experiments.failures import Stopped
-from experiments.listening import StopRequest, log
+from experiments.failures import Failure, Refused, Stopped, failure_of, reason
 from experiments.progress import Silent
-from experiments.store import FRAMES, Frames, Layer, Store, bytes_needed, write_json
+from experiments.schedule import Schedule
+from experiments.store import CHECKPOINTS, FRAMES, Frames, Layer, Store, bytes_needed, write_json
 
 RESULT = (
     "run",
@@ -31,7 +34,6 @@ RESULT = (
     "measures",
     "error",
 )
-TREATMENT = "therapy/"  # what a model remembers of doses: those that its past did not plan are not given yet
 
 
 def result_of(info: dict, **changes) -> dict:
@@ -40,99 +42,150 @@ def result_of(info: dict, **changes) -> dict:
     return {name: known.get(name) for name in RESULT}
 
 
-class Schedule:
-    """The steps at which a run is observed: read-outs, frames, checkpoints; the first and the last always are."""
+@dataclass(frozen=True)
+class Origin:
+    """Where a new run comes from: from nothing, unless it is a branch.
 
-    def __init__(self, config):
-        self.step_hours = config.step_hours
-        self.n_steps = config.n_steps
-        self.measures = self._every(config.output.measures_every)
-        self.frames = self._every(config.output.frames_every)
-        self.checkpoints = self._every(config.output.checkpoint_every)
+    past        the configs that hold before its own does
+    given       text of config.yaml, in place of that of the config
+    info        what run.json says of it
+    hand_over   fills the folder of a session as a run leaves it that stopped; says whether it did
+    """
 
-    def _every(self, hours) -> set[int]:
-        stride = max(1, round(float(hours) / self.step_hours))
-        return {*range(0, self.n_steps, stride), self.n_steps}
-
-    def until(self, step: int) -> tuple[list[int], list[int]]:
-        """Return the steps up to ``step`` that have read-outs, and those that have frames."""
-        return sorted(s for s in self.measures if s <= step), sorted(s for s in self.frames if s <= step)
-
-    def day(self, step: int) -> float:
-        """Return the day of a step, as it is written beside read-outs and frames."""
-        return step * self.step_hours / 24.0
+    past: Sequence[folders.Past] = ()
+    given: str | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    hand_over: Callable[["Session"], bool] = lambda session: False
 
 
 class Session:
-    """A model, its folder and the time between taking up a run and letting it go.
+    """A run between being taken up and being let go.
 
-    info   content of run.json so far
-    past   the configs that hold before ``config`` does; of a branch only
+    info      content of run.json so far
+    past      the configs that hold before ``config`` does; of a branch only
+    origin    where a new run comes from; None where it goes on from what its folder holds
+    counters  of the checkpoint that it goes on from, empty at the beginning; ``state`` is that of its slab there
+    failure   what broke it off: a Failure, or a ConfigError
     """
 
-    def __init__(self, folder: Path, config, machine, reporter: Silent, info: dict, past: Sequence[folders.Past] = ()):
-        self.folder = folder
-        self.config = config
-        self.past = past
-        self.machine = machine
-        self.reporter = reporter
+    def __init__(
+        self,
+        folder: Path,
+        config,
+        machine,
+        reporter: Silent,
+        info: dict,
+        past: Sequence[folders.Past] = (),
+        origin: Origin | None = None,
+    ):
+        self.folder, self.config, self.past, self.origin = folder, config, past, origin
+        self.machine, self.reporter = machine, reporter
+        self.log = logging.Logger(str(folder), logging.INFO)
         self.schedule = Schedule(config)
         self.info = info
-        self.wall_before = info.get("wall_s") or 0.0
+        self.is_new = origin is not None
+        self.counters: dict[str, int] = {}
+        self.state: dict[str, np.ndarray] | None = None
+        self.latest: dict[str, float] = {}
+        self.model: Any = None
+        self.slab, self.slabs = 0, 1
+        self.store: Any = None
+        self.failure: Exception | None = None
+        self._count_time()
+
+    def _count_time(self) -> None:
+        self.wall_before = self.info.get("wall_s") or 0.0
+        self.started = time.monotonic()
         self.part: dict[str, Any] = {
-            "begun": _now(),
+            "begun": datetime.now().astimezone().isoformat(timespec="seconds"),
             "from_step": 0,
-            "backend": machine.target,
-            "threads": machine.threads,
+            "backend": self.machine.target,
+            "threads": self.machine.threads,
             "code_version": provenance.code_version(),
             "command": provenance.command_line(),
         }
-        info["sessions"] = [*info["sessions"], self.part]
-        self.started = time.monotonic()
-        self.latest: dict[str, float] = {}
-        self.model: Any = None
+        self.info["sessions"] = [*self.info["sessions"], self.part]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has neither come to its end nor been broken off."""
+        return self.failure is None and self.info["status"] != "done"
+
+    @property
+    def stands_at(self) -> int | None:
+        """Step of the checkpoint that it goes on from; None at the beginning."""
+        return self.counters.get("step")
 
     def config_at(self, step: int):
         """Return the config that holds for the step after ``step``."""
         return next((past.config for past in self.past if step < past.until), self.config)
 
-    def build(self, state: Mapping[str, np.ndarray] | None = None) -> None:
-        """Make the model: at its beginning, or in a state from which it goes on with the config that holds there."""
-        from abm.model import LesionModel
+    # --- beginning ------------------------------------------------------------------------------------------------------
 
-        self.model = None  # never two at a time: one may fill half the memory
-        self.model = LesionModel(self.config_at(0 if state is None else int(state["steps"][0])), self.machine)
-        if state is not None:
-            never = {name: array for name, array in self.model.state().items() if name.startswith(TREATMENT)}
-            self.model.restore({**never, **state})
+    def begin(self) -> None:
+        """Write what the run is, or read from where it goes on."""
+        from abm.doses_in_tissue import dose_lines
 
-    def change(self) -> None:
-        """Go on with the config that holds from now on."""
-        state, phases = self.model.state(), self.model.phase_seconds
-        self.build(state)
-        self.model.phase_seconds = phases
+        if self.origin is None:
+            self.take_up()
+            return
+        try:
+            folders.write_config(self.folder, self.config, self.past, self.origin.given)
+            self.note()
+        except OSError as error:
+            advice = "choose another folder with --out"
+            raise Refused(f"cannot write to {self.folder}: {reason(error)}; {advice}") from None
+        self.tell(dose_lines(self.config))
 
-    def result(self, **changes) -> dict:
-        """Return what is known of the run now."""
-        return result_of(self.info, run=str(self.folder), **changes)
-
-    def note(self, **changes) -> None:
-        """Bring run.json up to date."""
-        self.info.update(changes)
-        self.part["wall_s"] = round(time.monotonic() - self.started, 3)
-        self.info["wall_s"] = round(self.wall_before + self.part["wall_s"], 3)
-        if self.model is not None:
-            step = self.model.steps
-            self.part["to_step"] = step
-            self.info.update(
-                steps=step,
-                days=self.schedule.day(step),
-                cells={kind: int(n) for kind, n in self.model.counts().items()},
-                phases={phase: round(seconds, 4) for phase, seconds in self.model.phase_seconds.items()},
-                measures={name: _number(value) for name, value in self.latest.items()},
-                budgets=budgets(self.model),
+    def take_up(self) -> None:
+        """Go on from the newest checkpoint that is whole; from the beginning where there is none."""
+        now, then = provenance.code_version(), self.info["code_version"]
+        if now != then:
+            self.warn(
+                f"the run was begun by version {then} and goes on with {now}: "
+                "its digest may differ from that of an uninterrupted run"
             )
-        write_json(self.folder / folders.INFO, self.info)
+        elif provenance.run_hash(self.config, self.past) != self.info["identity"]:
+            raise Refused(f"{self.folder / folders.RESOLVED} is not what this run was begun with; nothing was changed")
+        self.origin = None
+        self.counters, self.state = checkpoints.read_newest(self.folder / CHECKPOINTS, self.warn) or ({}, None)
+        if self.state is None:
+            self.warn("there is no whole checkpoint: the run starts again from its beginning")
+        self.part["from_step"] = self.stands_at or 0
+        self.info.update(status="running", error=None, frames=self.counters.get("frames", 0))
+
+    def take_up_again(self) -> None:
+        """Go on from the newest checkpoint, though nothing is wrong with this run: a new stretch of it."""
+        self.close()
+        self.model = None
+        self.note()
+        self._count_time()
+        self.take_up()
+
+    def join(self, model: Any, slab: int) -> None:
+        """Be computed by a slab of a model."""
+        self.model, self.slab, self.slabs = model, slab, len(model.seeds)
+        self.part["slabs"] = self.slabs
+
+    def arrive(self) -> bool:
+        """See whether there is room for a new run; take over what a branch gets. Returns whether it got anything."""
+        if self.origin is None:
+            return False
+        folders.check_room(self.folder, self.bytes_needed())
+        if self.origin.hand_over(self):
+            self.take_up()
+            return True
+        return False
+
+    def open(self) -> None:
+        """Open the output files where the checkpoint left them."""
+        self.state, self.is_new = None, False
+        self.store = Store(self.folder, self.counters)
+        self.store.frames = self.open_frames()
+        self.latest = self.store.measures.latest()
+        self.note()
+
+    # --- what is kept ---------------------------------------------------------------------------------------------------
 
     def layers(self) -> dict[str, Layer]:
         """Return the layers to keep: those named in output.fields, and all of the tissue."""
@@ -151,22 +204,16 @@ class Session:
         voxel = float(self.config.grid.voxel)
         return Frames(self.folder / FRAMES, self.layers(), days, self.config.shape[::-1], voxel)
 
-    def open_store(self, counters: dict) -> Store:
-        """Open the output files where a checkpoint left them; ``counters`` is empty at the beginning."""
-        store = Store(self.folder, counters)
-        store.frames = self.open_frames()
-        self.latest = store.measures.latest()
-        return store
-
     def bytes_needed(self) -> int:
-        """Estimate the disk space of this run from its state at the start."""
+        """Estimate the disk space of this run, and of those beside it, from the state at the start."""
         state = sum(array.nbytes for array in self.model.state().values())
         cells = sum(self.model.counts().values())
-        return bytes_needed(len(self.schedule.frames), len(self.layers()), math.prod(self.config.shape), cells, state)
+        voxels = math.prod(self.config.shape) * self.slabs
+        return bytes_needed(len(self.schedule.frames), len(self.layers()), voxels, cells, state)
 
     def cell_frame(self):
         """Return the cells to keep: those of the kinds named in output.cells, and the venules, which every picture needs."""
-        cells = self.model.cell_table()
+        cells = self.model.cell_table(self.slab)
         return cells[cells["kind"].isin(self.kinds_kept())]
 
     def kinds_kept(self) -> list[str]:
@@ -178,90 +225,108 @@ class Session:
         populations = [self.model.population[kind] for kind in self.kinds_kept()]
         return list(dict.fromkeys(name for p in populations for name in getattr(p, "state_names", ())))
 
-    def observe(self, store: Store) -> None:
+    def observe(self) -> None:
         """Keep what is due at this step."""
-        step = self.model.steps
-        day = self.schedule.day(step)
-        store.add_events(self.model.events)
-        self.model.events.clear()
+        step, day = self.model.steps, self.schedule.day(self.model.steps)
         if step in self.schedule.measures:
-            self.model.check()
-            self.latest = self.model.measure()
-            store.measures.add(day, self.latest)
+            self.latest = self.model.measure(self.slab)
+            self.store.measures.add(day, self.latest)
         if step in self.schedule.frames:
-            self.model.check()
-            store.add_frame(day, self.model.field_frame, self.cell_frame(), self.own_columns())
-            store.profiles.add(day, self.model.profile())
+            self.store.add_frame(day, self._layer, self.cell_frame(), self.own_columns())
+            self.store.profiles.add(day, self.model.profile(self.slab))
 
-    def checkpoint(self, store: Store) -> None:
-        """Check the state, then keep it: a checkpoint never holds a non-finite number."""
-        self.model.check()
-        store.checkpoint(self.model.steps, self.model.state())
-        self.note(frames=store.n_frames)
-        log.info("checkpoint at step %d, day %.4g", self.model.steps, self.schedule.day(self.model.steps))
+    def _layer(self, name: str) -> np.ndarray:
+        return self.model.field_frame(name, self.slab)
 
-    def advance(self, store: Store, stop: StopRequest) -> None:
-        """Step the model to the end of the run. Raises Stopped after a signal."""
-        days = self.schedule.day(self.schedule.n_steps)
-        if store.n_frames == 0:
-            self.observe(store)
-        self.reporter.begin(days, self.schedule.day(self.model.steps))
-        while self.model.steps < self.schedule.n_steps:
-            if stop.by is not None:
-                self._stop(store, stop.by)
-            if self.model.config is not self.config_at(self.model.steps):
-                self.change()
-            self.model.step()
-            self.observe(store)
-            if self.model.steps in self.schedule.checkpoints:
-                self.checkpoint(store)
-            self.reporter.advance(self.schedule.day(self.model.steps), self.latest)
+    def checkpoint(self, state: Mapping[str, np.ndarray]) -> None:
+        """Keep the state of the slab."""
+        self.store.checkpoint(self.model.steps, state)
+        self.note(frames=self.store.n_frames)
+        self.log.info("checkpoint at step %d, day %.4g", self.model.steps, self.schedule.day(self.model.steps))
 
-    def _stop(self, store: Store, signal_name: str) -> None:
-        self.checkpoint(store)
-        store.summarise()
+    # --- ending ---------------------------------------------------------------------------------------------------------
+
+    def stop(self, signal_name: str, state: Mapping[str, np.ndarray]) -> None:
+        """Keep the state of the slab, and raise Stopped."""
+        self.checkpoint(state)
+        self.store.summarise()
         day = self.schedule.day(self.model.steps)
         raise Stopped(f"stopped by {signal_name} at day {day:.4g}; go on with: remyelin resume {self.folder}")
 
-    def go(self, counters: dict, stop: StopRequest) -> dict:
-        """Run to the end from where ``counters`` say, write the tables, and return the result."""
-        store = self.open_store(counters)
-        try:
-            self.advance(store, stop)
-            store.summarise()
-        finally:
-            store.close()
-        checkpoints.keep_newest(store.checkpoint_folder, 1)
-        self.note(status="done", error=None, digest=self.model.digest(), frames=store.n_frames)
-        log.info("done: digest %s", self.info["digest"])
+    def finish(self, digest: str) -> None:
+        """Write the tables, and say how the run ended."""
+        self.store.summarise()
+        self.close()
+        checkpoints.keep_newest(self.folder / CHECKPOINTS, 1)
+        self.note(status="done", error=None, digest=digest)
+        self.log.info("done: digest %s", digest)
         self.reporter.message("\n".join(lines(self.info["budgets"])))
         for doubt in doubts(self.info["budgets"]):
             self.warn(doubt)
-        return self.result()
+
+    def break_off(self, error: BaseException) -> None:
+        """Note why the run does not come to its end; what was refused before it began is taken back."""
+        from abm.config import ConfigError
+        from abm.model import ModelError
+
+        with contextlib.suppress(OSError):  # of a full disk; it is known by ``error``
+            self.close()
+        if isinstance(error, (ConfigError, Refused)):
+            self.failure = error
+            if self.is_new:
+                folders.take_back(self.folder)
+            return
+        self.failure = failure = failure_of(error, self.folder)
+        if isinstance(error, Exception) and not isinstance(error, (Failure, ModelError, MemoryError)):
+            self.log.error("%s", "".join(traceback.format_exception(error)))
+        self.log.error("%s: %s", failure.status, failure)
+        self.info.update(status=failure.status, error=str(failure))
+        with contextlib.suppress(OSError):  # where even that cannot be written, the folder can still be resumed
+            if (self.folder / folders.INFO).exists():
+                self.note()
+        failure.result = self.result()
+
+    def close(self) -> None:
+        """Let go of the output files; what is not settled is dropped at a resume."""
+        store, self.store = self.store, None
+        if store is not None:
+            store.close()
+
+    # --- what is told ---------------------------------------------------------------------------------------------------
+
+    def result(self, **changes) -> dict:
+        """Return what is known of the run now."""
+        return result_of(self.info, run=str(self.folder), **changes)
+
+    def note(self, **changes) -> None:
+        """Bring run.json up to date. Of the time of a batch a run has its share."""
+        self.info.update(changes)
+        self.part["wall_s"] = round((time.monotonic() - self.started) / self.slabs, 3)
+        self.info["wall_s"] = round(self.wall_before + self.part["wall_s"], 3)
+        if self.model is not None:
+            step = self.model.steps
+            self.part["to_step"] = step
+            self.info.update(
+                steps=step,
+                days=self.schedule.day(step),
+                cells={kind: int(n) for kind, n in self.model.counts(self.slab).items()},
+                phases={phase: round(each / self.slabs, 4) for phase, each in self.model.phase_seconds.items()},
+                measures={name: _number(value) for name, value in self.latest.items()},
+                budgets=budgets(self.model, self.slab),
+            )
+        write_json(self.folder / folders.INFO, self.info)
 
     def tell(self, sentences: Iterable[str]) -> None:
         """Tell of something, here and in the log."""
         for sentence in sentences:
-            log.info(sentence)
+            self.log.info(sentence)
             self.reporter.message(sentence)
 
     def warn(self, text: str) -> None:
         """Tell of something a person should know, here and in the log."""
-        log.warning(text)
+        self.log.warning(text)
         self.reporter.message(f"warning: {text}")
-
-    def close_with(self, status: str, sentence: str) -> None:
-        """Record how the run ended; where even that cannot be written, the folder can still be resumed."""
-        log.error("%s: %s", status, sentence)
-        self.info.update(status=status, error=sentence)
-        with contextlib.suppress(OSError):
-            if (self.folder / folders.INFO).exists():
-                self.note()
 
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -105,6 +105,7 @@ def compute(
     cluster: str = "local",
     retry_failed: bool = False,
     progress: Tally | None = None,
+    slabs: int | None = 1,
 ) -> dict:
     """Make what is missing of a study, and return its result. Raises RunFailed or Stopped where a run is not done."""
     started = time.monotonic()
@@ -120,7 +121,7 @@ def compute(
         record.note(outcome)
         progress(outcome)
 
-    outcomes = compute_all(jobs, workers, cluster, tell=note, reporter=progress, retry_failed=retry_failed)
+    outcomes = compute_all(jobs, workers, cluster, slabs, tell=note, reporter=progress, retry_failed=retry_failed)
     record.write()
     result = _result(record, outcomes, round(time.monotonic() - started, 3))
     record.log(f"{result['status']} after {duration(result['wall_s'])}")

@@ -2,14 +2,17 @@
 
 import json
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.failures import Refused
+from experiments.failures import Refused, RunFailed, Stopped
 
 if TYPE_CHECKING:
+    from experiments.ensemble import Job
     from experiments.study_plan import Study
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A study's name, or its YAML file.")]
@@ -24,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file to the program."""
     for command in (study, collect, compare, status):
         app.command()(command)
+    app.command(hidden=True)(replicates)
 
 
 def study(
@@ -35,6 +39,9 @@ def study(
     cluster: Annotated[
         str, typer.Option(metavar="local|slurm|ADDRESS", help="Where to compute: Dask workers.")
     ] = "local",
+    slabs: Annotated[
+        str, typer.Option(metavar="auto|N", help="Replicates that one process computes side by side.")
+    ] = "1",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Go on with runs that failed before.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
     as_json: Json = False,
@@ -43,21 +50,22 @@ def study(
 
     Without FILE: list the studies that come with remyelin.
     """
+    from experiments.side_by_side import read as slabs_of
     from experiments.study import compute
     from experiments.study_plan import read_study
 
     if file is None:
         list_studies(as_json)
         return
-    plan = read_study(file)
+    plan, side_by_side = read_study(file), slabs_of(slabs)
     if dry_run:
-        show_plan(plan, workers, as_json)
+        show_plan(plan, workers, side_by_side, as_json)
         return
     from experiments.tally import tally
 
     progress = tally(quiet)
     try:
-        result = compute(plan, workers, cluster, retry_failed, progress)
+        result = compute(plan, workers, cluster, retry_failed, progress, side_by_side)
     finally:
         progress.end()
     if as_json:
@@ -85,7 +93,34 @@ def list_studies(as_json: bool) -> None:
     print_table(("study", "title", "arms", "runs", "purpose"), rows)
 
 
-def show_plan(plan: "Study", workers: int | None, as_json: bool) -> None:
+def replicates(
+    scenario: Annotated[str, typer.Argument(metavar="S", help="A scenario's name, or a YAML file.")],
+    seeds: Annotated[list[int], typer.Option("--seed", metavar="N", help="Seed of a replicate; repeatable.")],
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="A.B=V", help="Change a value.")] = None,
+    place: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to make the folders of the runs.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make runs that differ in their seed, or go on with them, side by side: what a worker of a study does."""
+    from abm.config import load
+    from experiments.progress import reporter
+    from experiments.run import replicates as compute
+
+    configs = [load(scenario, overrides=overrides or (), seed=seed) for seed in seeds]
+    results = compute(configs, place, threads=threads, reporter=reporter(quiet))
+    if as_json:
+        typer.echo(json.dumps({"runs": results}))
+    elif not quiet:
+        for result in results:
+            typer.echo(f"{result['run']}: {result['error'] or result['status']}")
+    ends = {result["status"] for result in results}
+    for failure in (Stopped, RunFailed, Refused):
+        if failure.status in ends:
+            raise typer.Exit(failure.exit_code)
+
+
+def show_plan(plan: "Study", workers: int | None, slabs: int | None, as_json: bool) -> None:
     """Say what is done and to do, and what it will take; nothing is written."""
     from experiments.ensemble import cores
     from experiments.estimate import estimate
@@ -97,7 +132,9 @@ def show_plan(plan: "Study", workers: int | None, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="remyelin-") as scratch:
         found = states(plan, Path(scratch))
         cost = estimate(found)
-    at_once = workers or cores()
+        at_once = workers or cores()
+        to_do = {now.folder: run.job for run, now in found if now.status not in ("exists", "failed")}
+        beside = beside_each_other(list(to_do.values()), slabs, at_once)
     record = Record(plan, [run for run, _ in found], [now.folder for _, now in found])
     for _, now in found:
         record.take(now)
@@ -108,7 +145,7 @@ def show_plan(plan: "Study", workers: int | None, as_json: bool) -> None:
         known = {"study": plan.name, "folder": str(plan.folder), "status": "planned", "runs": rows}
         known |= {"done": done, "skipped": done, "failed": failed, "left": left}
         about = {"cpu_s": cost.seconds, "wall_s": cost.seconds / at_once, "bytes": cost.bytes, "basis": cost.basis}
-        typer.echo(json.dumps({**dict.fromkeys(RESULT), **known, "estimate": about}))
+        typer.echo(json.dumps({**dict.fromkeys(RESULT), **known, "slabs": beside, "estimate": about}))
         return
     print_table(
         ("arm", *plan.grid, "seed", "status", "run"),
@@ -129,6 +166,17 @@ def show_plan(plan: "Study", workers: int | None, as_json: bool) -> None:
             f"to do: about {duration(cost.seconds / at_once)} with {at_once} workers "
             f"({duration(cost.seconds)} of one processor) and {cost.bytes / 1e6:.3g} MB of disk; {cost.basis}"
         )
+        typer.echo(f"slabs: {beside} runs side by side in a process{' at most' if beside > 1 else ''}")
+
+
+def beside_each_other(jobs: "Sequence[Job]", slabs: int | None, workers: int) -> int:
+    """Return how many of some runs one process would compute side by side at most."""
+    from experiments import side_by_side
+    from experiments.ensemble import configs_of
+
+    most = side_by_side.most(slabs, configs_of(jobs), len(jobs), min(workers, len(jobs)))
+    count = Counter(job.but_for_the_seed for job in jobs)
+    return max((min(count[key], most[key]) for key in count), default=1)
 
 
 def collect(

@@ -75,17 +75,22 @@ class Oligodendrocyte(Population):
         """Deal sheaths out until none is left or no cell can take one: to each its usual number, then all it can hold.
 
         count   writes how many wait in each voxel to ``tissue.bare``, and opens their contest
+
+        A slab in which that is so gets no further chance while others go on: alone it would have had none.
         """
-        bare = self.model.tissue.bare
+        bare, xp = self.model.tissue.bare.reshape(self.grid.slabs, -1), self.machine.xp
         certain = self.machine.zeros(self.capacity, np.float32)
         certain[:] = 1e6
         for quota in (self.quota, float(self.n_slots)):
+            dealt = xp.zeros(self.grid.slabs, bool)
             for attempt in range(1, 20 * self.n_slots):
                 count()
-                before = int(bare.sum())
+                bare[dealt] = 0
+                before = bare.sum(axis=1)
                 self._wrap(certain, quota, kind, step + attempt)
                 count()
-                if before == 0 or (attempt > self.n_slots and int(bare.sum()) == before):
+                dealt |= (before == 0) | ((attempt > self.n_slots) & (bare.sum(axis=1) == before))
+                if dealt.all():
                     break
 
     def adopt(self, voxels) -> None:

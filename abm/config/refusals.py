@@ -1,10 +1,12 @@
 """What is refused before anything runs, though each value by itself is allowed: with the limit and the fix."""
 
 import math
+from collections.abc import Mapping
 
 from abm.config.checks import PER_UM3, Checks, volume
 from abm.config.errors import hint
 from abm.config.quantity import Quantity, number_with_unit
+from abm.config.schema import Cell, Field, Grid
 from abm.config.tree import find
 from abm.config.units import same_dimension, to_canonical
 from abm.config.vocabulary import SWITCHED_STATES, TYPE_UNITS, states_to_set
@@ -98,12 +100,8 @@ class Refusals(Checks):
         """The arrays of the grid and of the cells there at the start must fit in memory."""
         if self.grid is None:
             return
-        voxels = math.prod(round(length / self.grid.voxel) for length in self.grid.size)
-        depth = [] if len(self.grid.size) == 3 else [self.grid.thickness or self.grid.voxel]
-        domain = math.prod([*self.grid.size, *depth]) * PER_UM3
-        cells = domain * sum(cell.initial_density for kind, cell in self.read.cells.items() if kind != "neuron")
-        values = VALUES_PER_FIELD * len(self.read.fields) + VALUES_PER_KIND * len(self.read.cells) + VALUES_PER_VOXEL
-        needed = voxels * values * BYTES_PER_VALUE + cells * BYTES_PER_CELL
+        voxels = voxels_of(self.grid)
+        needed = bytes_needed(self.grid, self.read.fields, self.read.cells)
         free = available_memory()
         if free is not None and needed > MOST_OF_MEMORY * free:
             shrink = needed / (MOST_OF_MEMORY * free)
@@ -205,6 +203,20 @@ def _down(number: float) -> float:
         return 0.0
     scale = 10.0 ** (math.floor(math.log10(number)) - 1)
     return math.floor(number / scale) * scale
+
+
+def voxels_of(grid: Grid) -> int:
+    """Count the voxels of a grid."""
+    return math.prod(round(length / grid.voxel) for length in grid.size)
+
+
+def bytes_needed(grid: Grid, fields: Mapping[str, Field], cells: Mapping[str, Cell]) -> float:
+    """Estimate the memory of a run: the arrays of its grid, and of the cells there at the start."""
+    depth = [] if len(grid.size) == 3 else [grid.thickness or grid.voxel]
+    domain = math.prod([*grid.size, *depth]) * PER_UM3
+    count = domain * sum(cell.initial_density for kind, cell in cells.items() if kind != "neuron")
+    values = VALUES_PER_FIELD * len(fields) + VALUES_PER_KIND * len(cells) + VALUES_PER_VOXEL
+    return voxels_of(grid) * values * BYTES_PER_VALUE + count * BYTES_PER_CELL
 
 
 def available_memory() -> int | None:

@@ -38,7 +38,7 @@ class Process:
         return self.told
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Future:
     """The promise of what is there already."""
 

@@ -1,0 +1,44 @@
+"""How many runs that differ in their seed one process computes side by side, as slabs of one model: ``--slabs``."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from abm.config.refusals import MOST_OF_MEMORY, available_memory, bytes_needed
+from experiments.failures import Refused
+from experiments.run import open_machine
+
+AUTO = "auto"
+# On a CPU slabs share only what a step costs however small the tissue is: as much as the work on 8000 voxels. Beyond
+# twenty times that there is nothing left to share, and arrays that fit no cache any more cost again.
+VOXELS_ON_CPU = 160_000
+
+
+def read(given: str) -> int | None:
+    """Return the number that ``--slabs`` gives, None for auto. Raises Refused where it is neither."""
+    if given == AUTO:
+        return None
+    if not given.isdecimal() or int(given) == 0:
+        raise Refused(f"--slabs {given} is neither auto nor a number of runs from 1")
+    return int(given)
+
+
+def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int) -> dict[Any, int]:
+    """Return how many runs of each config go side by side at most.
+
+    slabs     as given; None for as many as pay: the work is divided so that no worker is idle, within the memory that
+              each of them has; on a CPU only while tissues are small
+    left      runs that are to do
+    at_once   processes that compute at a time
+    """
+    if slabs is not None:
+        return dict.fromkeys(configs, slabs)
+    machine = open_machine("auto", 1)
+    free = machine.free_bytes() or available_memory()
+    found = {}
+    for key, config in configs.items():
+        of_one = bytes_needed(config.grid, config.fields, config.cells)
+        room = math.inf if free is None else MOST_OF_MEMORY * free / at_once / of_one
+        pays = math.inf if machine.target == "cuda" else VOXELS_ON_CPU / math.prod(config.shape)
+        found[key] = max(1, int(min(left / at_once, room, pays)))
+    return found
