@@ -12,10 +12,11 @@ from experiments.failures import Refused
 
 @dataclass(frozen=True)
 class Peer:
-    """Another program that does the same: the package it is imported as, and the file here that runs it."""
+    """Another program that does the same: the package it is imported as, the file here that runs it, how to get it."""
 
     package: str
     module: str
+    remedy: str = 'pip install "remyelin[peers]"'
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,11 @@ WORKLOADS = {
     "W-CELLS": Workload(
         "an hour of cells in ten fields; a minute, with its peer ten", "cells", Peer("pyphysicell", "peer_pyphysicell")
     ),
-    "W-STEP": Workload("a step of the lesion at its peak, to 4 million cells; minutes, and some GB", "lesion"),
+    "W-STEP": Workload(
+        "a step of the lesion at its peak, to 4 million cells; minutes, and some GB",
+        "lesion",
+        Peer("tests", "peer_twin", "it stands in tests/twin: run the benchmark from a checkout"),
+    ),
     "W-ACUTE": Workload("60 days of the scenario acute, on all threads; minutes", "acute"),
 }
 
@@ -62,7 +67,7 @@ def figures_of_peer(name: str, ours: dict[str, float], leave_out: Callable[[str]
     if peer is None:
         return
     if importlib.util.find_spec(peer.package) is None:
-        leave_out(f'{name}: the peer {peer.package} is not installed; pip install "remyelin[peers]"')
+        leave_out(f"{name}: the peer {peer.package} is not installed; {peer.remedy}")
         return
     try:
         yield from _load(peer.module).figures(ours)
