@@ -5,6 +5,7 @@ prints and raise one of ``experiments.failures`` where a run does not come to it
 """
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,18 @@ def open_machine(backend: str, threads: int | None):
         return device.open_machine(backend, threads)
     except RuntimeError as error:
         raise Refused(str(error)) from None
+
+
+def refuse_what_does_not_fit(config, machine) -> None:
+    """Raise Refused where a run needs more memory than the GPU has free; the memory of the host was looked at by ``load``."""
+    from abm.config.refusals import GIB, MOST_OF_MEMORY, bytes_needed
+
+    free, needed = machine.free_bytes(), bytes_needed(config.grid, config.fields, config.cells)
+    if free is not None and needed > MOST_OF_MEMORY * free:
+        raise Refused(
+            f"grid.size: {math.prod(config.shape):,} voxels need about {needed / GIB:.3g} GiB, and {free / GIB:.3g} GiB of the GPU "
+            "are free; make it smaller, enlarge grid.voxel, or use --backend cpu"
+        )
 
 
 def new_info(config, machine, past: Sequence[folders.Past] = ()) -> dict:
@@ -154,6 +167,7 @@ def _taken(folder: Path, config, machine, reporter: Silent, claims: contextlib.E
 
 
 def _new(folder: Path, config, machine, reporter: Silent, origin: Origin) -> Session:
+    refuse_what_does_not_fit(config, machine)
     info = {**new_info(config, machine, origin.past), **origin.info}
     return Session(folder, config, machine, reporter, info, origin.past, origin)
 
@@ -165,6 +179,7 @@ def _stored(folder: Path, machine, reporter: Silent) -> Session | dict:
     stored = Run.load(folder)
     if stored.info["status"] == "done":
         return result_of(stored.info, run=str(folder), status="exists")
+    refuse_what_does_not_fit(stored.config, machine)
     info = {**stored.info, "backend": machine.target, "threads": machine.threads}
     return Session(folder, stored.config, machine, reporter, info, folders.read_past(folder))
 

@@ -87,6 +87,13 @@ def test_too_little_room_is_refused_before_computing(remyelin, tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_too_large_for_the_gpu_is_refused_before_computing(remyelin, tmp_path, monkeypatch):
+    monkeypatch.setattr("kernels.device.Machine.free_bytes", lambda machine: 2**20)
+    sentence = r"grid\.size: 10,000 voxels need about 0\.\d+ GiB, and 0\.000977 GiB of the GPU are free"
+    refused(remyelin(*QUICK, "--out", "mine", "--json"), sentence)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_run_json_is_refused(remyelin, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "run.json").write_text('{"status": "do')
