@@ -303,8 +303,13 @@ class LesionModel(mesa.Model):
         return apart(self.state())
 
     def restore(self, *states: Mapping[str, np.ndarray]) -> None:
-        """Take back what ``state()`` or ``states()`` gave: the run goes on as if it had never stopped."""
+        """Take back what ``state()`` or ``states()`` gave: the run goes on as if it had never stopped.
+
+        Raises ModelError where something is missing that another version did not keep.
+        """
         state = together(states)
+        if missing := sorted(self.state().keys() - state.keys()):
+            raise ModelError(f"the state to go on from lacks {missing[0]}: another version kept it; begin the run anew")
 
         def group(prefix: str) -> dict[str, np.ndarray]:
             return {name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)}

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from abm.model import ModelError
+
 MSC = ("therapy.msc.dose=3000 cells/mm^3", "therapy.msc.route=local", "therapy.msc.day=0")
 
 
@@ -61,6 +63,13 @@ def test_restored_it_has_the_digest_of_what_was_stored(small_model):
     other.restore(model.state())
     assert other.digest() == model.digest()
     assert after(other, 1).digest() == after(model, 1).digest()
+
+
+def test_a_state_of_another_version_is_refused(small_model):
+    model = small_model()
+    state = {name: array for name, array in model.state().items() if name != "tissue/axons_lost"}
+    with pytest.raises(ModelError, match="lacks tissue/axons_lost: another version kept it; begin the run anew"):
+        model.restore(state)
 
 
 def test_seed(small_model, reference):
