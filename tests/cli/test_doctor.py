@@ -1,5 +1,6 @@
 """What doctor says, and that nothing is written but the run folder and the kernel cache."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -56,8 +57,8 @@ def test_parity_compares_every_target(remyelin):
 
 def test_targets_that_differ_fail(remyelin, monkeypatch):
     """The digest of the device is another: the command says so and fails."""
-    digests = iter("abcdefg")
-    monkeypatch.setattr("abm.model.LesionModel.digest", lambda model: next(digests))
+    digests = itertools.count()
+    monkeypatch.setattr("abm.model.LesionModel.digest", lambda model: str(next(digests)))
     answer = remyelin("doctor", "--parity", "--json")
     assert answer.code == 1 and answer.json["status"] == "failed"
     assert "DO NOT AGREE" in remyelin("doctor", "--parity").out
