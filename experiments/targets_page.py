@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import targets_judge as judge
+from experiments.provenance import code_version
 from experiments.tables import markdown
 from experiments.targets_course_page import course_sections
 from experiments.targets_figures import arms_figure, mechanisms_figure
@@ -239,6 +240,8 @@ class _Page:
         yield f"{' to '.join(dict.fromkeys((days[0], days[-1])))}; code version {', '.join(f'`{each}`' for each in versions)}."
         if len(versions) > 1:
             yield "**The runs come from different versions of the code.**"
+        if (now := code_version()) not in versions:
+            yield f"**The code is `{now}` by now**; [CHANGELOG.md](../CHANGELOG.md) has what differs since."
 
     def sources(self) -> Iterator[str]:
         known = references()
