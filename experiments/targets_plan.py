@@ -139,7 +139,7 @@ def _without(on: Condition, mechanisms: Mapping[str, Any]) -> Iterator[Condition
         if on.name in arms:
             overrides = (*on.overrides, *mechanisms["on"][on.name]["overrides"], f"therapy.msc.mechanisms.{name}=off")
             about = f"As {on.name}, without {name}."
-            yield Condition(without(on.name, name), about, on.scenario, overrides, mechanisms["seeds"])
+            yield Condition(without(on.name, name), about, on.scenario, overrides, mechanisms["on"][on.name]["seeds"])
 
 
 def without(on: str, mechanism: str) -> str:
