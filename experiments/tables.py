@@ -8,9 +8,9 @@ Row = Sequence[str]
 PLAINLY = (1e-4, 1e6)  # numbers between these are written without a power of ten
 
 
-def short(number: float) -> str:
-    """Write a number with four significant digits: ``0.0198``, ``80000``, ``9.1e-6``."""
-    rounded = float(f"{number:.4g}")
+def short(number: float, digits: int = 4) -> str:
+    """Write a number with a few significant digits: ``0.0198``, ``80000``, ``9.1e-6``."""
+    rounded = float(f"{number:.{digits}g}")
     if rounded == 0 or PLAINLY[0] <= abs(rounded) < PLAINLY[1]:
         return f"{rounded:.12g}"
     mantissa, exponent = f"{rounded:e}".split("e")

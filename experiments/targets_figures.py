@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from experiments.figure_style import COLOURS, DASHES, GREY, INK, SHADE, STYLE, save
 from experiments.targets_judge import is_resolved
@@ -14,6 +15,7 @@ from experiments.targets_readings import Course
 from experiments.targets_table import Result
 
 PANEL_WIDTH, PANEL_HEIGHT, PER_ROW = 3.6, 2.7, 4  # inches
+EXPECTED, OPPOSITE, UNRESOLVED = COLOURS[0], COLOURS[1], GREY
 LINE_HEIGHT = 0.3  # inches of a line of the figure of mechanisms
 
 
@@ -32,7 +34,7 @@ def course_figure(path: Path, courses: Sequence[Course], panels: Sequence[Mappin
 
 
 def arms_figure(path: Path, arms: Mapping[str, Sequence[Course]], panels: Sequence[Mapping[str, Any]]) -> None:
-    """Draw one column of several arms in each panel."""
+    """Draw one column of several arms in each panel, over the days that all of them have."""
     with matplotlib.rc_context(STYLE):
         figure, grid = _grid(len(panels))
         for axes, panel in zip(grid, panels):
@@ -41,8 +43,8 @@ def arms_figure(path: Path, arms: Mapping[str, Sequence[Course]], panels: Sequen
 
 
 def _grid(panels: int) -> tuple[Figure, list[Any]]:
-    columns = min(PER_ROW, panels)
-    rows = -(-panels // columns)
+    rows = -(-panels // PER_ROW)
+    columns = -(-panels // rows)
     figure = Figure((PANEL_WIDTH * columns, PANEL_HEIGHT * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[panels:]:
@@ -51,7 +53,7 @@ def _grid(panels: int) -> tuple[Figure, list[Any]]:
 
 
 def _panel(axes: Any, lines: Sequence[tuple[Sequence[Course], str, str]], panel: Mapping[str, Any]) -> None:
-    days = lines[0][0][0].table["day"].to_numpy()
+    days = min((course.table["day"].to_numpy() for courses, _, _ in lines for course in courses), key=len)
     for (courses, column, label), colour, dash in zip(lines, COLOURS, DASHES):
         values = np.array([np.interp(days, *_known(course, column)) for course in courses])
         if panel.get("log"):
@@ -80,17 +82,20 @@ def mechanisms_figure(path: Path, results: Sequence[Result]) -> None:
     """Draw what each mechanism does to its read-out: with it over without it, and the 95 % interval."""
     known = [each for each in results if each.found.width == each.found.width]
     with matplotlib.rc_context(STYLE):
-        figure = Figure((8, LINE_HEIGHT * len(known) + 0.9), layout="constrained")
+        figure = Figure((8, LINE_HEIGHT * len(known) + 1.1), layout="constrained")
         axes = figure.subplots()
         axes.axvline(1, color=GREY, linewidth=0.8)
         for y, each in enumerate(known):
             found, less = each.found, "to" in each.line.expected
             right = found.mean < 1 if less else found.mean > 1
-            colour = GREY if not is_resolved(found, each.line.expected) else COLOURS[0] if right else COLOURS[1]
+            colour = UNRESOLVED if not is_resolved(found, each.line.expected) else EXPECTED if right else OPPOSITE
             axes.plot([found.low, found.high], [y, y], color=colour, linewidth=1.5)
             axes.plot(found.mean, y, "<" if less else ">", color=colour, markersize=6)
         labels = [f"{str(each.line.row).replace('_', ' ')}: {each.line.readout}" for each in known]
         axes.set_yticks(range(len(known)), labels)
         axes.set_ylim(len(known) - 0.5, -0.5)
-        axes.set_xlabel("with the mechanism / without it, 95 % interval; markers point where expected")
+        figure.supxlabel("with the mechanism / without it, 95 % interval; markers point where expected", fontsize=9)
+        colours = {"as expected": EXPECTED, "opposite": OPPOSITE, "not resolved": UNRESOLVED}
+        handles = [Line2D([], [], color=colour, label=label) for label, colour in colours.items()]
+        figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize=8)
         save(figure, path)

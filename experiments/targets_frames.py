@@ -44,6 +44,12 @@ def bare(run: Any, day: float) -> np.ndarray:
     return run.field("myelin", day).to_numpy() < DEMYELINATED_BELOW
 
 
+def unsheathed(run: Any, day: float) -> np.ndarray:
+    """Return where fewer than half of the axons that are left have sheaths: of what is lost none can come back."""
+    myelin, axons = (run.field(name, day).to_numpy() for name in ("myelin", "axons"))
+    return myelin < DEMYELINATED_BELOW * axons
+
+
 def share_within(run: Any, config: Any, radius: float) -> float:
     """The share of the demyelinated area within a radius (um) of its site, in the frame nearest to its largest."""
     area = run.measures["lesion_area_mm2"]
@@ -57,8 +63,8 @@ def share_within(run: Any, config: Any, radius: float) -> float:
 
 
 def mended(run: Any, config: Any, begin: float, end: float) -> float:
-    """The share of the lesion of one day whose myelin is back on another."""
-    before, after = bare(run, begin), bare(run, end)
+    """The share of the lesion of one day, seen by the axons left, that has its sheaths back on another."""
+    before, after = unsheathed(run, begin), unsheathed(run, end)
     return float((before & ~after).sum() / before.sum()) if before.any() and run.frame_days[-1] >= end else math.nan
 
 

@@ -128,6 +128,12 @@ def is_inside(found: Estimate, expected: Mapping[str, float]) -> bool:
     return expected.get("from", -math.inf) <= found.mean <= expected.get("to", math.inf)
 
 
+def falls_short(found: Estimate, expected: Mapping[str, float]) -> bool:
+    """Whether the mean is not where it is expected; of an effect with a sign also no difference at all."""
+    is_sign = len(expected) == 1 and "no_effect" not in expected
+    return not is_inside(found, expected) or (is_sign and found.mean in expected.values())
+
+
 def is_resolved(found: Estimate, expected: Mapping[str, float]) -> bool:
     """Whether there is an interval, and it is narrow enough to tell."""
     if math.isnan(found.width):
@@ -146,5 +152,7 @@ def sign_of(found: Estimate, expected: Mapping[str, float]) -> str:
         return "too few runs for a sign"
     if "no_effect" in expected:
         return "no effect resolved, as expected" if is_inside(found, expected) else "an effect, where none is expected"
+    if falls_short(found, expected) and is_inside(found, expected):
+        return "no difference, where one is expected"
     came = "as expected" if is_inside(found, expected) else "opposite"
     return f"sign {came}" if is_resolved(found, expected) else f"sign {came} in the mean, not resolved"

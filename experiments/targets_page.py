@@ -134,7 +134,7 @@ class _Page:
 
     def misses(self) -> Iterator[str]:
         """What is out, and what is known of why."""
-        missed = [each for each in self.rows if each.verdict in (judge.OUT, judge.NOT_ASSESSABLE) or _is_opposite(each)]
+        missed = [each for each in self.rows if each.is_missed]
         if not missed:
             return
         yield "## What is missed, and why"
@@ -254,10 +254,6 @@ class _Page:
         if not runs:
             return "not run", ""
         return ", ".join(map(str, runs)), number(sum(run.info["wall_s"] for run in runs.values()) / len(runs) / 60)
-
-
-def _is_opposite(each: Result) -> bool:
-    return each.verdict == judge.PROXY and not judge.is_inside(each.found, each.line.expected)
 
 
 def _listed(lines: Sequence[Line]) -> str:

@@ -29,6 +29,13 @@ class Result:
     verdict: str
     lacking: str = ""  # a read-out that the runs do not have
 
+    @property
+    def is_missed(self) -> bool:
+        """Whether what was expected was not found, also by an interval too wide to judge."""
+        if self.verdict in (judge.OUT, judge.NOT_ASSESSABLE):
+            return True
+        return self.verdict != judge.NOT_RUN and judge.falls_short(self.found, self.line.expected)
+
     @cached_property
     def remarks(self) -> list[str]:
         """What is to be said beside the verdict, computed and from the plan."""
@@ -44,7 +51,7 @@ class Result:
         said += [f"proxy: {line.proxy}"] if line.proxy else []
         said += [f"consistency: {line.consistency}"] if line.consistency else []
         said += [line.note] if line.note else []
-        said += [f"why: {line.why}"] if line.why and self.verdict in (judge.OUT, judge.NOT_ASSESSABLE) else []
+        said += [f"why: {line.why}"] if line.why and self.is_missed else []
         return said
 
     def as_json(self) -> dict[str, Any]:

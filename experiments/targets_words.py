@@ -1,5 +1,6 @@
 """How estimates and expectations are written, and the face-validity table on a terminal."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -42,19 +43,24 @@ def _with_unit(label: str, unit: str) -> str:
     return f"{label}, {unit}" if unit and unit != "ratio" else label
 
 
-def number(value: float) -> str:
-    """Write three significant digits; a dash for what does not exist."""
-    return short(float(f"{value:.3g}")) if value == value else "–"
+def number(value: float, digits: int = 3) -> str:
+    """Write a few significant digits; a dash for what does not exist."""
+    return short(value, digits) if value == value else "–"
 
 
 def simulated(each: Result) -> str:
-    """Write ``12.3 [11 to 13.6]``; without the interval where there is none, a dash where there is nothing."""
+    """Write ``12.3 [11 to 13.6]``; without the interval where there is none, a dash where there is nothing.
+
+    Three digits, or as many as it takes to tell the ends of a narrow interval apart.
+    """
     found = each.found
     if found.mean != found.mean:
         return "–"
     if found.width != found.width:
         return number(found.mean)
-    return f"{number(found.mean)} [{number(found.low)} to {number(found.high)}]"
+    digits = max(3, math.ceil(-math.log10(found.width / abs(found.mean)))) if found.width and found.mean else 3
+    mean, low, high = (number(value, digits) for value in (found.mean, found.low, found.high))
+    return f"{mean} [{low} to {high}]"
 
 
 def expected(limits: Mapping[str, float]) -> str:

@@ -118,12 +118,12 @@ def test_the_delay_is_told_per_mm_of_lesion_and_the_area_that_came_back():
 
 
 class Frames:
-    """A run of 11 frames on 10 x 10 voxels of 100 um: bare discs, cut axons, and the permeability of two venules."""
+    """A run of 11 frames on 10 x 10 voxels of 100 um: bare discs, axons left, cut ones, and how open two venules are."""
 
     frame_days = np.arange(0.0, 110, 10)
 
-    def __init__(self, bare, bbb, ovoids=0.0):
-        self.bare, self.bbb, self.ovoids = bare, bbb, ovoids
+    def __init__(self, bare, bbb, ovoids=0.0, axons=1.0):
+        self.bare, self.bbb, self.ovoids, self.axons = bare, bbb, ovoids, axons
         area = [
             float(self.field("myelin", day).to_numpy().size - self.field("myelin", day).sum())
             for day in self.frame_days
@@ -132,7 +132,7 @@ class Frames:
 
     def field(self, name, day):
         places = (np.arange(10) + 0.5) * 100
-        values = np.ones((10, 10)) if name == "myelin" else np.full((10, 10), self.ovoids)
+        values = np.full((10, 10), self.ovoids if name == "ovoids" else self.axons)  # myelin: all that are left have it
         for rows, columns in self.bare(day) if name == "myelin" else []:
             values[rows, columns] = 0
         return xarray.DataArray(values, coords={"y": places, "x": places}, dims=("y", "x"))
@@ -169,6 +169,7 @@ def test_what_was_bare_and_is_mended(frames):
     assert targets_frames.mended(frames, config(), 30, 70) == 0.5
     assert math.isnan(targets_frames.mended(frames, config(), 0, 70))  # nothing was bare
     assert math.isnan(targets_frames.mended(frames, config(), 30, 200))  # the run does not reach so far
+    assert targets_frames.mended(Frames(left, frames.bbb, axons=0.4), config(), 30, 70) == 0.5  # of the axons left
 
 
 def test_cut_ends_are_counted_once_along_an_axon(frames):

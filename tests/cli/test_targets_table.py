@@ -95,6 +95,7 @@ def test_what_never_came_is_out_and_not_unknown():
         (of(-0.5), {"to": 0}, "sign as expected"),
         (of(-0.05), {"to": 0}, "sign as expected in the mean, not resolved"),
         (of(0.5), {"to": 0}, "sign opposite"),
+        (of(0, 0), {"to": 0}, "no difference, where one is expected"),
         (of(1.05), {"no_effect": 1}, "no effect resolved, as expected"),
         (of(1.5), {"no_effect": 1}, "an effect, where none is expected"),
         (Estimate(2.0, math.nan, math.nan, 1), {"to": 0}, "too few runs for a sign"),
