@@ -1,8 +1,8 @@
 """Law tables: from the configuration to rows, the operations that fill them, and what depends on what.
 
-A law is ``min(at_most, (sum over terms of base x factors) x shared factors)``. What depends only on the place is computed
-once per voxel as a channel; a cell reads its voxel's channels and multiplies them with the factors of its own state.
-What cells secrete and take up is summed per voxel: channel x sum over its cells of their own factors.
+A law is ``min(at_most, (sum over terms of base x factors) x shared factors)``. Laws of a cell are computed for the cells
+there are: a cell reads the signals of its voxel. What cells secrete and take up is summed per voxel: a law of the place,
+computed for every voxel, times the sum over its cells of their own factors.
 """
 
 import math
@@ -40,17 +40,17 @@ class _Ramp:
 class CellLaws:
     """The rows of one kind of cell: own states and contacts, factors, the value of each law.
 
-    own    factors of own states;  late  those of what a voxel says of a cell's neighbours;  last  bounds of the laws
-    stood  the voxel of each cell when they were last summed
+    own      factors of own states and contacts;  late  those of what a cell reads of its voxel, and the laws
+    sums     (own row, voxel row): what is summed over the cells of a voxel
+    signals  (voxel row, own row, row, weight): what a cell reads of its voxel, times a number of its own
+    stood    the voxel of each cell when they were last summed
     """
 
     own: Rows
     late: Rows
-    last: Rows
     contacts: dict[tuple[str, float], int] = field(default_factory=dict)
     sums: list[tuple[int, int]] = field(default_factory=list)
     signals: list[tuple[int, int, int, float]] = field(default_factory=list)
-    values: list[tuple[int, int, int, float]] = field(default_factory=list)
     laws: dict[str, int] = field(default_factory=dict)
     bias: int | None = None
     bias_at_most: float = 0.0
@@ -122,15 +122,15 @@ class LawTables:
         own = Rows(f"self.{state}" for state in shape.states)
         for name, (state, at_zero, at_one) in shape.derived.items():
             own.index[f"self.{name}"] = own.factor(own[f"self.{state}"], _Ramp(at_zero, at_one))
-        return CellLaws(own, Rows(index=own.index), Rows(index=own.index))
+        return CellLaws(own, Rows(index=own.index))
 
     def _is_off(self, mechanism: str | None) -> bool:
         return mechanism is not None and not self.config.therapy.msc.mechanisms.get(mechanism, True)
 
-    def _effective(self, kind: str, factors: Mapping[str, Any], apart: bool):
-        """The row of each factor as (is of the cell, row); as (None, number) where a mechanism is off.
+    def _effective(self, kind: str, factors: Mapping[str, Any], per_cell: bool):
+        """The row of each factor as (is of the cell's own, row); as (None, number) where a mechanism is off.
 
-        apart   whether a cell must not count itself in a density
+        per_cell   whether the rows are to be those of cells; then a cell does not count itself in a density
         """
         for factor in factors.values():
             without_msc = self._is_off(factor.mechanism)
@@ -149,12 +149,12 @@ class LawTables:
                     yield True, own.factor(own[state], factor)
             elif factor.signal.startswith("contact."):
                 yield True, self._contact(kind, factor)
+            elif per_cell:
+                itself = self._own_part(kind, factor)
+                read = self._read(kind, factor, self._signal(factor, without_msc), itself)
+                yield bool(itself), self.cells[kind].late.factor(read, factor)
             else:
-                itself = self._own_part(kind, factor) if apart else []
-                if itself:
-                    yield True, self._apart_from_itself(kind, factor, itself, without_msc)
-                else:
-                    yield False, self.voxels.factor(self._signal(factor, without_msc), factor)
+                yield False, self.voxels.factor(self._signal(factor, without_msc), factor)
 
     def _is_silent(self, factor) -> bool:
         """Whether a signal is zero everywhere and always: it comes from kinds and fields that this model leaves out."""
@@ -194,8 +194,6 @@ class LawTables:
 
     def _own_part(self, kind: str, factor) -> list[tuple[float, str]]:
         """What one cell of ``kind`` adds to a density that this factor reads: weights and states."""
-        if kind in TISSUE_KINDS:
-            return []
         parts = []
         for name, weight in self._parts(factor.signal).items():
             words = name.split(".")
@@ -203,20 +201,18 @@ class LawTables:
                 parts.append((float(weight), words[2] if len(words) > 2 else ONE))
         return parts
 
-    def _apart_from_itself(self, kind: str, factor, itself, without_msc) -> int:
-        """A factor of a density in which the cell must not count itself: read per cell, less its own share."""
+    def _read(self, kind: str, factor, signal: int, itself: list[tuple[float, str]]) -> int:
+        """The row in which a cell reads a signal of its voxel, less its own share in a density."""
         cells = self.cells[kind]
-        signal = self._signal(factor, without_msc)
         key = (kind, signal, tuple(itself))
         if key not in self._signals:
-            row = cells.own.add(f"others.{factor.signal}#{len(cells.own.index)}")
+            row = cells.own.add(f"read.{factor.signal}#{len(cells.own.index)}")
             cells.signals.append((signal, cells.own[ONE], row, 1.0))
-            centre = self._centre(self._radius(factor) or 0.0)
             for weight, state in itself:
                 own = cells.own[ONE] if state == ONE else cells.own[f"self.{state}"]
-                cells.signals.append((centre, own, row, -weight))
+                cells.signals.append((self._centre(self._radius(factor) or 0.0), own, row, -weight))
             self._signals[key] = row
-        return cells.late.factor(self._signals[key], factor)
+        return self._signals[key]
 
     def _centre(self, radius: float) -> int:
         if radius not in self._centres:
@@ -279,28 +275,28 @@ class LawTables:
             self.cells[kind].sums.append((own_row, self.voxels.add(name)))
         return self.voxels[name]
 
-    def _split(self, kind: str, law):
-        """The terms of a law as (base, voxel rows, cell rows, window), with the shared voxel and cell rows."""
+    def _split(self, kind: str, law, per_cell: bool = False):
+        """The terms of a law as (base, rows of the place, rows of the cell's own, window), and the shared rows of the place."""
 
         def rows(factors):
-            of_voxel, of_cell, constant = [], [], 1.0
-            for is_cell, row in self._effective(kind, factors, law.type in PER_CELL_TYPES):
-                if is_cell is None:
+            of_place, of_cell, constant = [], [], 1.0
+            for is_own, row in self._effective(kind, factors, per_cell):
+                if is_own is None:
                     constant *= row
                 else:
-                    (of_cell if is_cell else of_voxel).append(row)
-            return tuple(of_voxel), tuple(of_cell), constant
+                    (of_cell if is_own else of_place).append(row)
+            return tuple(of_place), tuple(of_cell), constant
 
-        shared_voxel, shared_cell, shared_constant = rows(law.times)
+        shared_place, shared_cell, shared_constant = rows(law.times)
         terms = []
         for term in law.terms.values():
             if self._is_off(term.mechanism):
                 continue
-            of_voxel, of_cell, constant = rows(term.times)
+            of_place, of_cell, constant = rows(term.times)
             base = float(term.base) * constant * shared_constant
             if base != 0.0:
-                terms.append((base, of_voxel, of_cell + shared_cell, term.during))
-        return terms, shared_voxel
+                terms.append((base, of_place, of_cell + shared_cell, term.during))
+        return terms, shared_place
 
     def _tissue_law(self, kind: str, name: str, law) -> None:
         split, shared = self._split(kind, law)
@@ -349,24 +345,25 @@ class LawTables:
             yield f"source.{field_name}", picogram / (litre * 1e3)
 
     def _cell_law(self, kind: str, name: str, law) -> None:
-        terms, shared = self._split(kind, law)
+        per_cell = law.type in PER_CELL_TYPES or name.startswith("enter_")
+        terms, shared = self._split(kind, law, per_cell)
         groups: dict[tuple[int, ...], list] = defaultdict(list)
-        for base, of_voxel, of_cell, window in terms:
-            groups[tuple(sorted(of_cell))].append((base, of_voxel, window))
+        for base, of_place, of_cell, window in terms:
+            groups[tuple(sorted(of_cell))].append((base, of_place, window))
         cells = self.cells[kind]
         if law.type == "bias":
             cells.bias = self.voxels.law(groups[()], shared)
             cells.bias_at_most = float(law.at_most)
-        elif law.type in PER_CELL_TYPES or name.startswith("enter_"):
-            target = cells.late.add(f"law.{name}")
-            cells.laws[name] = target
+        elif per_cell:
+            late, sums = cells.late, []
             for own, parts in groups.items():
                 constant = self._constant(parts, shared)
-                channel = self.voxels.law(parts, shared) if constant is None else self.voxels[ONE]
-                weight = 1.0 if constant is None else constant
-                cells.values.append((channel, cells.late.product(own), target, weight))
+                place, weight = (late.law(parts, shared), 1.0) if constant is None else (late[ONE], constant)
+                sums.append((weight, place, late.product(own)))
+            cells.laws[name] = late.add(f"law.{name}")
+            late.sum_into(cells.laws[name], sums)
             if law.at_most is not None:
-                cells.last.cap(target, float(law.at_most))
+                late.cap(cells.laws[name], float(law.at_most))
         else:
             for target_row, weight in self._exchange_targets(name, law):
                 for own, parts in groups.items():

@@ -54,7 +54,7 @@ class Laws(LawTables):
         """The voxel rows that others than the voxels' own operations read."""
         rows = {row for laws in self.tissue.values() for row in laws.values()}.union(self._named)
         for cells in self.cells.values():
-            rows.update(channel for channel, *_ in (*cells.values, *cells.signals))
+            rows.update(channel for channel, *_ in cells.signals)
             if cells.bias is not None:
                 rows.add(cells.bias)
         return rows
@@ -75,7 +75,8 @@ class Laws(LawTables):
     def sense_voxels(self, hours: float) -> None:
         """Compute signals, smoothed densities, every channel, and what cells secrete and take up, for each voxel."""
         machine, size = self.machine, self.grid.size
-        self.voxels.set_time(hours)
+        for rows in (self.voxels, *(cells.late for cells in self.cells.values())):
+            rows.set_time(hours)
         self.before.run(machine, size, self.flat)
         side_by_side(machine, [partial(self._smooth, part) for part in self._smoothed])
         self.voxels.run(machine, size, self.flat, self._scratch)
@@ -103,7 +104,7 @@ class Laws(LawTables):
         cells = self.cells[kind]
         if cells.stride != stride:
             cells.stride = stride
-            for rows in (cells.own, cells.late, cells.last):
+            for rows in (cells.own, cells.late):
                 rows.freeze(self.machine, np.arange(len(rows.index)) * stride)
         machine, size, flat = self.machine, self.grid.size, matrix.reshape(-1)
         cells.own.run(machine, n, flat)
@@ -123,8 +124,6 @@ class Laws(LawTables):
         machine, flat = self.machine, matrix.reshape(-1)
         kernels.gather_row(machine, n, *cells.tables["signals"], voxel, self.flat, self.stride, flat, stride)
         cells.late.run(machine, n, flat)
-        kernels.gather_row(machine, n, *cells.tables["values"], voxel, self.flat, self.stride, flat, stride)
-        cells.last.run(machine, n, flat)
 
 
 def _cell_tables(machine, cells: CellLaws, slots: np.ndarray) -> dict[str, list]:
@@ -146,5 +145,4 @@ def _cell_tables(machine, cells: CellLaws, slots: np.ndarray) -> dict[str, list]
         "cleared": put([(slots[target],) for _, target in cells.sums], (i,)),
         "sums": put([(own, slots[target]) for own, target in cells.sums], (i, i)),
         "signals": gathers(cells.signals),
-        "values": gathers(cells.values),
     }
