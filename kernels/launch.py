@@ -201,7 +201,7 @@ class Kernel:
         """Run a relay: every row is a sweep of the whole grid that needs the one before."""
         rows = len(prepared[2])
         if machine.target != "cuda":
-            self.loop(machine.target)(0, lines, *box, rows, *prepared)
+            self.loop(machine.target)(lines, *box, rows, *prepared)
             return
         a, b, *rest = prepared
         for r in range(rows):

@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+LINE = 16  # numbers of a cache line
+IN_CACHE = 2**17  # voxels whose sweeps follow each other closely: some arrays of them fit in the cache
+STRETCH = 2**14  # voxels that a sweep does at a time
 BLOCK = 512  # items that a table of rows works on at a time: their rows stay in the second-level cache
 
 # Without _nrt=False numba counts references to every array for every item, with atomics: ten times slower.
@@ -215,22 +218,48 @@ def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
             f"        _v = {_LINE_START} + (_i - _line * U(_nx))\n"
             f"        body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n        _i += _step\n"
         )
-    reads = "".join(f"        {name} = _{name}[_r]\n" for name in tables)
-    # A plane is one long run of voxels, the two of the halo between lines too: those are cleared when the sweep has passed.
+    pad = " " * 20
+    reads = "".join(f"{pad}{name} = _{name}[_r]\n" for name in tables)
     sweeps = "".join(
-        f"        {word}:\n            for _plane in range(U(_start) // U(_ny), U(_stop) // U(_ny)):\n"
-        f"                _line = _plane * U(_ny)\n                _first = {_LINE_START}\n"
-        "                _long = U(_ny - 1) * _dy + U(_nx)\n"
-        f"                for _x in range(_long):\n                    body(_first + U(_x), _dy, _dz, {a}, {b}{row})\n"
-        f"                for _x in range(U(_nx), _long, _dy):\n"
-        f"                    {a}[_first + _x] = 0\n                    {a}[_first + _x + U(1)] = 0\n"
+        f"{pad}{word}:\n{pad}    for _x in range(_low, _high):\n"
+        f"{pad}        body(_first + U(_x), _dy, _dz, {a}, {b}{row})\n"
+        f"{pad}    _clear_halo({a}, _first, _low, _high, U(_nx), U(_ny), _dy, _dz)\n"
         for word, a, b in (("if _r % 2 == 0", one, other), ("else", other, one))
     )
-    mark = _CPU_LOOP if target == "cpu" else ""
+    loop, helper = (_CPU_LOOP, f"@njit({CPU_OPTIONS})\n") if target == "cpu" else ("", "")
     return (
-        f"{mark}def loop(_start, _stop, _ny, _nx, _sy, _layers, _whole, _rows, {one}, {other}{heads}):\n"
-        f"    _dy = U(_sy)\n    _dz = U(_layers[0])\n    for _r in range(_rows):\n{reads}{sweeps}"
+        f"{helper}{_CLEAR_HALO}"
+        f"{loop}def loop(_lines, _ny, _nx, _sy, _layers, _whole, _rows, {one}, {other}{heads}):\n"
+        f"{_SWEEPS_TOGETHER}{reads}{sweeps}"
     )
 
+
+# Sweeps follow each other through the grid, each so far behind the one before that it finds its neighbours done and what it
+# writes over no longer needed: a part of the grid that is in the cache takes several of them. Stretches begin at cache lines.
+_SWEEPS_TOGETHER = f"""\
+    _dy = U(_sy)
+    _dz = U(_layers[0])
+    _n = (_layers[1] - 1) * _layers[0] + (_ny - 1) * _sy + _nx
+    _behind = -(-max(_sy, _layers[0]) // {LINE}) * {LINE}
+    _together = max({IN_CACHE} // _behind, 1)
+    _stretch = max({STRETCH}, _behind)
+    for _slab in range(_lines // (_ny * _layers[1])):
+        _first = U(_slab * _whole + _layers[2] * _layers[0] + _sy + 1)
+        for _begin in range(0, _rows, _together):
+            _end = min(_begin + _together, _rows)
+            for _from in range(0, _n + (_end - _begin - 1) * _behind, _stretch):
+                for _r in range(_begin, _end):
+                    _back = _from - (_r - _begin) * _behind
+                    _low, _high = U(max(_back, 0)), U(max(min(_back + _stretch, _n), 0))
+"""
+
+# Voxels from one line to the next are a run, with the halo between the lines: what was written there becomes 0 again.
+_CLEAR_HALO = """\
+def _clear_halo(_values, _first, _low, _high, _nx, _ny, _dy, _dz):
+    for _line in range(_low // _dy, _high // _dy + U(1)):
+        _inside = _nx if _dz == U(0) or U(_line) % (_dz // _dy) < _ny else U(0)
+        for _x in range(max(U(_line) * _dy + _inside, _low), min(U(_line + 1) * _dy, _high)):
+            _values[_first + U(_x)] = 0
+"""
 
 LOOPS = {"flat": _flat_loop, "grid": _grid_loop, "relay": _relay_loop}
