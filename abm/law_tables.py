@@ -42,21 +42,22 @@ class CellLaws:
 
     own      factors of own states and contacts;  late  those of what a cell reads of its voxel, and the laws
     sums     (own row, voxel row): what is summed over the cells of a voxel
-    signals  (voxel row, own row, row, weight): what a cell reads of its voxel, times a number of its own
-    stood    the voxel of each cell when they were last summed
+    read     rows of the voxels that cells read
     """
 
     own: Rows
     late: Rows
     contacts: dict[tuple[str, float], int] = field(default_factory=dict)
     sums: list[tuple[int, int]] = field(default_factory=list)
-    signals: list[tuple[int, int, int, float]] = field(default_factory=list)
+    read: set[int] = field(default_factory=set)
     laws: dict[str, int] = field(default_factory=dict)
     bias: int | None = None
     bias_at_most: float = 0.0
-    tables: dict[str, list] = field(default_factory=dict)
-    stride: int = 0
-    stood: Any = None
+
+    def passing(self) -> list[int]:
+        """Return the rows that only rows filled with them read: nobody needs them later."""
+        filled = (self.own.targets() - self.late.operands()) | self.late.targets()
+        return sorted(filled - {*self.laws.values(), *(own for own, _ in self.sums)})
 
 
 @dataclass
@@ -206,12 +207,12 @@ class LawTables:
         cells = self.cells[kind]
         key = (kind, signal, tuple(itself))
         if key not in self._signals:
-            row = cells.own.add(f"read.{factor.signal}#{len(cells.own.index)}")
-            cells.signals.append((signal, cells.own[ONE], row, 1.0))
+            own = []
             for weight, state in itself:
-                own = cells.own[ONE] if state == ONE else cells.own[f"self.{state}"]
-                cells.signals.append((self._centre(self._radius(factor) or 0.0), own, row, -weight))
-            self._signals[key] = row
+                row = cells.own[ONE] if state == ONE else cells.own[f"self.{state}"]
+                own.append((row, self._centre(self._radius(factor) or 0.0), -weight))
+            self._signals[key] = cells.late.read(factor.signal, signal, own)
+            cells.read.update([signal, *(centre for _, centre, _ in own)])
         return self._signals[key]
 
     def _centre(self, radius: float) -> int:

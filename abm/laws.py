@@ -31,9 +31,7 @@ class Laws(LawTables):
             part.smoothing = self.smoothing(part.radius)
             part.smoothing.share *= np.float32(part.heaviest)  # amounts are counted in units of the heaviest weight
         self._work: list[tuple] = []
-        for cells in self.cells.values():
-            cells.tables = _cell_tables(machine, cells, self.slots)
-            cells.stood = machine.zeros(0, np.int32)
+        self.of = {kind: CellRows(machine, cells, self.slots, self.stride) for kind, cells in self.cells.items()}
 
     def _lay_out(self, machine) -> np.ndarray:
         """Allocate the voxel rows, and return the place of each: rows that only other rows read are scratch."""
@@ -54,7 +52,7 @@ class Laws(LawTables):
         """The voxel rows that others than the voxels' own operations read."""
         rows = {row for laws in self.tissue.values() for row in laws.values()}.union(self._named)
         for cells in self.cells.values():
-            rows.update(channel for channel, *_ in cells.signals)
+            rows |= cells.read
             if cells.bias is not None:
                 rows.add(cells.bias)
         return rows
@@ -99,50 +97,62 @@ class Laws(LawTables):
         density.smooth(self.machine, smoothing, amount, out, work)
         self._work.append(work)
 
-    def feel(self, kind: str, n: int, matrix, stride: int, voxel) -> None:
-        """Compute the factors of the cells' own states, and their sums per voxel."""
-        cells = self.cells[kind]
-        if cells.stride != stride:
-            cells.stride = stride
-            for rows in (cells.own, cells.late):
-                rows.freeze(self.machine, np.arange(len(rows.index)) * stride)
-        machine, size, flat = self.machine, self.grid.size, matrix.reshape(-1)
-        cells.own.run(machine, n, flat)
+    def feel(self, kind: str, n: int, flat, stride: int, voxel) -> None:
+        """Compute the factors of the cells' own states, and their sums per voxel. flat  of ``CellRows.allocate``"""
+        cells = self.of[kind]
+        machine, size = self.machine, self.grid.size
+        cells.own.run(machine, n, flat, cells.scratch)
         if len(cells.stood) < size // 8:
-            kernels.clear_cells_row(
-                machine, len(cells.stood), *cells.tables["cleared"], cells.stood, self.flat, self.stride
-            )
+            kernels.clear_cells_row(machine, len(cells.stood), cells.sums[1], cells.stood, self.flat, self.stride)
         else:
-            for _, target in cells.sums:
-                self.channel(target)[:] = 0.0
-        kernels.sum_cells_row(machine, n, *cells.tables["sums"], n, voxel, flat, stride, self.flat, self.stride)
+            for target in cells.summed:
+                self.matrix[target] = 0.0
+        kernels.sum_cells_row(machine, n, *cells.sums, n, voxel, flat, stride, self.flat, self.stride)
         cells.stood = voxel[:n].copy()
 
-    def sense_cells(self, kind: str, n: int, matrix, stride: int, voxel) -> None:
+    def sense_cells(self, kind: str, n: int, flat, voxel) -> None:
         """Compute the value of each law of each cell of a kind."""
-        cells = self.cells[kind]
-        machine, flat = self.machine, matrix.reshape(-1)
-        kernels.gather_row(machine, n, *cells.tables["signals"], voxel, self.flat, self.stride, flat, stride)
-        cells.late.run(machine, n, flat)
+        cells = self.of[kind]
+        cells.late.run(self.machine, n, flat, cells.scratch, voxel, self.flat)
 
 
-def _cell_tables(machine, cells: CellLaws, slots: np.ndarray) -> dict[str, list]:
-    def put(rows, types):
-        columns = list(zip(*rows)) if rows else [[] for _ in types]
-        return [machine.put(np.array(column, dtype)) for column, dtype in zip(columns, types)]
+class CellRows:
+    """The rows of one kind of cell on a machine: those that are kept, by number, and the tables that fill all of them.
 
-    def gathers(parts):
-        """The first part of a row begins it, the others add to it."""
-        begun: set[int] = set()
-        rows = []
-        for channel, own, target, weight in parts:
-            rows.append((slots[channel], own, target, weight, int(target in begun)))
-            begun.add(target)
-        return put(rows, (i, i, i, f, i))
+    row       number of each row by its name;  laws, contacts   those of the laws, and of (other kind, distance)
+    sums      own rows and the voxel rows that their sums go to;  summed   the latter, on the host
+    stood     the voxel of each cell when they were last summed
+    scratch   what the rows that pass take of a thread's scratch
+    """
 
-    i, f = np.int32, np.float32
-    return {
-        "cleared": put([(slots[target],) for _, target in cells.sums], (i,)),
-        "sums": put([(own, slots[target]) for own, target in cells.sums], (i, i)),
-        "signals": gathers(cells.signals),
-    }
+    def __init__(self, machine, cells: CellLaws, slots: np.ndarray, stride: int):
+        """Lay out the rows. slots, stride  where the rows of the voxels stand"""
+        self.machine, self.own, self.late = machine, cells.own, cells.late
+        self.bias, self.bias_at_most = cells.bias, cells.bias_at_most
+        rows = len(cells.own.index)
+        self._passing = np.array(cells.passing() if may_use_scratch(machine) else [], int)
+        kept = np.setdiff1d(np.arange(rows), self._passing)
+        self._slots = np.full(rows, -1)
+        self._slots[kept] = np.arange(len(kept))
+        self.n_rows = len(kept)
+        self.row = {name: int(self._slots[row]) for name, row in cells.own.index.items() if self._slots[row] >= 0}
+        self.laws = {name: int(self._slots[row]) for name, row in cells.laws.items()}
+        self.contacts = {key: int(self._slots[row]) for key, row in cells.contacts.items()}
+        self.summed = [int(slots[target]) for _, target in cells.sums]
+        self.sums = [machine.put(self._slots[[own for own, _ in cells.sums]].astype(np.int32))]
+        self.sums.append(machine.put(np.array(self.summed, np.int32)))
+        self.stood = machine.zeros(0, np.int32)
+        self.scratch = len(self._passing) * BLOCK
+        self._channels = slots.astype(np.int64) * stride
+
+    def allocate(self, capacity: int):
+        """Return the values of ``capacity`` cells, row after row: flat, with the scratch behind, and as a matrix."""
+        lasting = self.n_rows * capacity
+        flat = self.machine.zeros_on_line(lasting + self.scratch * self.machine.threads, np.float32, 0)
+        places = self._slots * capacity
+        places[self._passing] = -(lasting + np.arange(len(self._passing)) * BLOCK)
+        for rows in (self.own, self.late):
+            rows.freeze(self.machine, places, self._channels)
+        matrix = flat[:lasting].reshape(self.n_rows, capacity)
+        matrix[self.row[ONE]] = 1.0
+        return flat, matrix

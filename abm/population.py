@@ -9,6 +9,7 @@ import mesa
 import numpy as np
 
 from abm.law_tables import Shape
+from abm.laws import ALIGNED
 from kernels import binning, contact, events, lifecycle, motion
 from kernels import laws as law_kernels
 from kernels.random import STREAMS
@@ -73,12 +74,13 @@ class Population(mesa.Agent):
     def allocate(self, laws, capacity: int = 256) -> None:
         """Make empty columns, once the laws know how many rows a cell needs."""
         self.laws = laws
-        self.rows = laws.cells[self.kind].own.index
+        self.of_laws = laws.of[self.kind]
+        self.rows = self.of_laws.row
         self.n = 0
         self.capacity = 0
         self.changed = self.sorted_anew = True
         self.next_uid = np.ones(self.grid.slabs, np.int64)
-        self.sought = any(other == self.kind for cells in laws.cells.values() for other, _ in cells.contacts)
+        self.sought = any(other == self.kind for cells in laws.of.values() for other, _ in cells.contacts)
         self.start = self.machine.zeros(self.grid.size + 1, np.int32)  # kept up for kinds that others touch
         self._count = self.machine.zeros(self.grid.size + 1, np.int32)
         self.state_names = ("age", *type(self).states)
@@ -91,7 +93,7 @@ class Population(mesa.Agent):
 
     def _lists(self) -> None:
         """Which rows of the laws are hazards, and what each leads to."""
-        values = self.laws.cells[self.kind].laws
+        values = self.of_laws.laws
         hazards = [(values[name], DIES) for name in self.deaths if name in values]
         hazards += [(values["divide"], DIVIDES)] if "divide" in values else []
         self.targets = {}
@@ -108,7 +110,7 @@ class Population(mesa.Agent):
         """Make room for at least ``needed`` cells, keeping those there are."""
         if needed <= self.capacity:
             return
-        capacity = max(needed, self.capacity + self.capacity // 2)
+        capacity = -(-max(needed, self.capacity + self.capacity // 2) // ALIGNED) * ALIGNED
         zeros = self.machine.zeros
         old = self.__dict__.copy() if self.capacity else None
         self.uid, self.seed = zeros(capacity, np.int64), zeros(capacity, np.int64)
@@ -116,8 +118,7 @@ class Population(mesa.Agent):
         self.fate, self.befallen = zeros(capacity, np.int32), zeros(capacity, np.int32)
         self.chance = zeros(capacity, np.float32)
         self.order = zeros(capacity, np.int32)
-        self.values = zeros((len(self.rows), capacity), np.float32)
-        self.values[self.rows["one"]] = 1.0
+        self.flat, self.values = self.of_laws.allocate(capacity)
         for name in self.float_columns:
             setattr(self, name, zeros(capacity, np.float32))
         if self.motile:
@@ -137,7 +138,7 @@ class Population(mesa.Agent):
 
     def law(self, name: str):
         """Return the value of one law for each cell in this step, float32[n], or None where this kind has no such law."""
-        row = self.laws.cells[self.kind].laws.get(name)
+        row = self.of_laws.laws.get(name)
         return None if row is None else self.values[row][: self.n]
 
     def columns(self) -> dict[str, np.ndarray]:
@@ -243,18 +244,18 @@ class Population(mesa.Agent):
 
     def feel(self) -> None:
         """Find contacts; compute the factors of own states and their sums per voxel."""
-        for (kind, distance), row in self.laws.cells[self.kind].contacts.items():
+        for (kind, distance), row in self.of_laws.contacts.items():
             other = self.model.population[kind]
             contact.touch(
                 self.machine, self.n, self.x, self.y, self.z, self.voxel, other.x, other.y, other.z, other.start,
                 self.values[row], distance, contact.contact_reach(distance, self.grid.h), int(other is self),
                 *self.grid.box,
             )  # fmt: skip
-        self.laws.feel(self.kind, self.n, self.values, self.capacity, self.voxel)
+        self.laws.feel(self.kind, self.n, self.flat, self.capacity, self.voxel)
 
     def sense(self) -> None:
         """Compute the value of every law for every cell."""
-        self.laws.sense_cells(self.kind, self.n, self.values, self.capacity, self.voxel)
+        self.laws.sense_cells(self.kind, self.n, self.flat, self.voxel)
 
     def act(self) -> None:
         """Age, and switch states on and off."""
@@ -279,13 +280,13 @@ class Population(mesa.Agent):
             rows = [put(np.array([self.rows[f"{what}.{level}"]], np.int32)) for what in ("self", "law")]
             speeds = [put(np.array([-math.expm1(-self.model.step_hours / tau)], np.float32)) for tau in times]
             self._relaxing[level] = [*rows, *speeds]
-        law_kernels.relax_row(self.machine, self.n, *self._relaxing[level], self.values.reshape(-1), self.capacity)
+        law_kernels.relax_row(self.machine, self.n, *self._relaxing[level], self.flat, self.capacity)
 
     def propose(self) -> None:
         """Propose the next position of each cell, and ask its voxel for room."""
         if not self.motile:
             return
-        laws, tissue, step = self.laws.cells[self.kind], self.model.tissue, self.model.steps
+        laws, tissue, step = self.of_laws, self.model.tissue, self.model.steps
         biased = laws.bias is not None
         self.walk.propose(
             self.machine, self.n, self.seeds, step, self.uid, self.voxel, (self.x, self.y, self.z), (self.ux, self.uy, self.uz),
@@ -339,7 +340,7 @@ class Population(mesa.Agent):
         lifecycle.choose_fate(
             self.machine, self.n, befallen, self.seeds, self.model.steps, STREAMS["fate"],
             self.grid.whole, self.uid, self.voxel, self._hazards, self._codes, len(self._hazards), self.capacity,
-            self.values.reshape(-1), self.fate,
+            self.flat, self.fate,
         )  # fmt: skip
 
     def collect(self) -> None:

@@ -8,17 +8,21 @@ import numpy as np
 from kernels import laws as kernels
 
 ONE, ZERO = "one", "zero"
-_I, _F = np.int32, np.float32
+_I, _L, _F = np.int32, np.int64, np.float32
 # Columns of the tables, stage after stage; rows come first, and the row that is filled is the last of them.
-TYPES = ((_I, _F), (_I, _I, _F, _F, _F, _F, _I), (_I, _I, _F, _F, _F, _F), (_I, _I, _I, _F, _F, _I), (_I, _F))
-FIRST_OF_PRODUCTS = sum(len(types) for types in TYPES[:3])
+TYPES = (
+    (_I, _L), (_I, _I, _L, _F),  # reads, shares
+    (_I, _F), (_I, _I, _F, _F, _F, _F, _I), (_I, _I, _F, _F, _F, _F),  # fills, Hill and linear factors
+    (_I, _I, _I, _F, _F, _I), (_I, _F),  # products, caps
+)  # fmt: skip
+FIRST_OF_PRODUCTS = sum(len(types) for types in TYPES[:5])
 
 
 class Rows:
     """A matrix of named float32 rows and the table of operations on it.
 
-    Operations run in stages: fills, Hill and linear factors, products (the first of a sum begins it, the others add to it,
-    in the order they were asked for), caps. Equal factors and equal products are computed once. Several tables may work
+    Operations run in stages: what cells read of their voxels, fills, Hill and linear factors, products (the first of a sum
+    begins it, the others add to it, in the order they were asked for), caps. Equal factors and equal products are computed once. Several tables may work
     on one matrix: give the second the ``index`` of the first.
     """
 
@@ -28,6 +32,8 @@ class Rows:
             for name in (ONE, ZERO, *names):
                 self.add(name)
         self.constants: list[tuple[int, float]] = []  # rows of laws that depend on nothing, for the owner to fill once
+        self._reads: list[tuple] = []
+        self._shares: list[tuple] = []
         self._fills: list[tuple] = []
         self._hills: list[tuple] = []
         self._ramps: list[tuple] = []
@@ -56,6 +62,16 @@ class Rows:
         if key not in self._shared:
             self._shared[key] = make()
         return self._shared[key]
+
+    def read(self, name: str, channel: int, own: Iterable[tuple[int, int, float]]) -> int:
+        """Return the row of what cells read in a row of the voxels, and add to it ``weight * row of the voxels * own``.
+
+        own   (row of the cells, row of the voxels, weight)
+        """
+        target = self._fresh(f"read.{name}")
+        self._reads.append((target, channel))
+        self._shares += [(row, target, channel, weight) for row, channel, weight in own]
+        return target
 
     def factor(self, signal: int, law_factor: Any) -> int:
         """Return the row of a Hill or linear factor of a signal row."""
@@ -134,30 +150,48 @@ class Rows:
         """Return the rows that the operations fill."""
         return {operation[target] for target, table in self._stages() for operation in table}
 
+    def operands(self) -> set[int]:
+        """Return the rows that the operations read."""
+        return {row for target, table in self._stages() for operation in table for row in operation[:target]}
+
     def _stages(self) -> list[tuple[int, list[tuple]]]:
         """The tables in the order they run, each with the column that names the row to fill."""
-        return [(0, self._fills), (1, self._hills), (1, self._ramps), (2, self._products), (0, self._caps)]
+        reads = [(0, self._reads), (1, self._shares)]
+        return [*reads, (0, self._fills), (1, self._hills), (1, self._ramps), (2, self._products), (0, self._caps)]
 
-    def freeze(self, machine, places: np.ndarray) -> None:
-        """Put the tables on a machine; row r stands at ``places[r]`` of the values, see ``row_kernel``."""
+    def freeze(self, machine, places: np.ndarray, channels: np.ndarray | None = None) -> None:
+        """Put the tables on a machine; row r stands at ``places[r]`` of the values, see ``row_kernel``.
+
+        channels   where each row of the voxels stands, for rows of cells that read them
+        """
         self._tables = []
         for (target, operations), types in zip(self._stages(), TYPES):
             columns = zip(*operations) if operations else [()] * len(types)
             arrays = [np.array(column, dtype) for column, dtype in zip(columns, types)]
-            self._tables += [machine.put(places[array]) for array in arrays[: target + 1]]
-            self._tables += [machine.put(array) for array in arrays[target + 1 :]]
+            for number, array in enumerate(arrays):
+                if number <= target:
+                    array = places[array]
+                elif array.dtype == _L and channels is not None:
+                    array = channels[array]
+                self._tables.append(machine.put(array))
         self._weights = self._tables[FIRST_OF_PRODUCTS + 3]
         self._any = any(operations for _, operations in self._stages())
+        self._nowhere = machine.put(np.zeros(1, np.int32))
 
     def set_time(self, hours: float) -> None:
         """Switch terms that hold only during a window on or off."""
         for position, base, begin, end in self._windows:
             self._weights[position] = base if begin <= hours < end else 0.0
 
-    def run(self, machine, n: int, values, scratch: int = 0) -> None:
-        """Fill every row for ``n`` voxels or cells. scratch  what the scratch rows of a thread take"""
+    def run(self, machine, n: int, values, scratch: int = 0, voxel=None, channels=None) -> None:
+        """Fill every row for ``n`` voxels or cells.
+
+        scratch           what the scratch rows of a thread take
+        voxel, channels   of cells that read: int32[n], and the values of the voxels
+        """
         if self._any:
-            kernels.run_rows(machine, n, *self._tables, values, scratch=scratch)
+            near = (self._nowhere, values) if voxel is None else (voxel, channels)
+            kernels.run_rows(machine, n, *self._tables, values, *near, scratch=scratch)
 
 
 def _bounds(window) -> tuple[float, float] | None:

@@ -278,9 +278,10 @@ def row_kernel(n_columns: int, n_places: int = 0):
 
 
 def row_program(name: str, *stages: Kernel) -> Kernel:
-    """Make one kernel of several row kernels that share their last arguments: block by block, one after the other.
+    """Make one kernel of several row kernels: block by block, one after the other.
 
-    A launch passes the tables of all stages in order, then the arguments they share.
+    A launch passes the tables of all stages in order, then the arguments that stages share: those of the first, of which
+    the others may do without some.
     """
     program = Kernel(stages[0].function, "rows", name=name)
     program.stages = stages

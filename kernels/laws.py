@@ -36,6 +36,22 @@ def half_power(x, twice_exponent):
 
 
 @row_kernel(2, n_places=1)
+def read_row(i, target, channel, values, voxel, channels):
+    """Read a row of the voxels for each cell.
+
+    channel    int64      where that row stands in ``channels``, float32
+    voxel      int32[n]   of each cell
+    """
+    values[U(target) + i] = channels[U(channel) + U(voxel[i])]
+
+
+@row_kernel(4, n_places=2)
+def share_row(i, own, target, channel, weight, values, voxel, channels):
+    """Add ``weight * row of the voxels * own`` to a row of the cells, see ``read_row``: what is its own in what a cell read."""
+    values[U(target) + i] += weight * channels[U(channel) + U(voxel[i])] * values[U(own) + i]
+
+
+@row_kernel(2, n_places=1)
 def fill_row(v, target, value, values):
     """Set a row to a number."""
     values[U(target) + v] = value
@@ -78,21 +94,7 @@ def cap_row(v, target, at_most, values):
     values[t] = min(values[t], at_most)
 
 
-run_rows = row_program("run_rows", fill_row, hill_row, ramp_row, product_row, cap_row)
-
-
-@row_kernel(5)
-def gather_row(i, channel, own, target, weight, adds, voxel, channels, channel_stride, values, stride):
-    """Add ``weight * channel of the cell's voxel * own`` to a row of the cell, or begin the row with it.
-
-    adds       int32      1 to add, 0 to begin
-    voxel      int32[n]   of each cell
-    channels   float32    rows of the voxels, ``channel_stride`` apart
-    values     float32    rows of the cells, ``stride`` apart
-    """
-    near = channels[U(channel) * U(channel_stride) + U(voxel[i])]
-    t = U(target) * U(stride) + i
-    values[t] = (values[t] if adds != NOTHING else ZERO) + weight * near * values[U(own) * U(stride) + i]
+run_rows = row_program("run_rows", read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row)
 
 
 @row_kernel(1)

@@ -183,16 +183,16 @@ def row_loop(target: str, stages: Sequence[Any]) -> str:
     shared = "".join(f", {name}" for name in stages[0].shared)
     pad, text = " " * 12, ""
     for k, stage in enumerate(stages):
-        row = "".join(f", {name}" for name in stage.columns)
+        row = "".join(f", {name}" for name in (*stage.columns, *stage.shared))
         text += f"{pad[4:]}for _r in range(len(_{k}_{stage.columns[0]})):\n"
         text += "".join(f"{pad}{name} = _{k}_{name}[_r]\n" for name in stage.columns)
         if target == "cuda":
-            text += f"{pad}{_body(k)}(_i{row}{shared})\n"
+            text += f"{pad}{_body(k)}(_i{row})\n"
             continue
         for name in stage.columns[: stage.n_places]:
             text += f"{pad}if {name} < 0:\n{pad}    {name} = _scratch - {name} - _block\n"
         index = "U(_j)" if target == "cpu" else "_j"
-        text += f"{pad}for _j in range(_block, _end):\n{pad}    {_body(k)}({index}{row}{shared})\n"
+        text += f"{pad}for _j in range(_block, _end):\n{pad}    {_body(k)}({index}{row})\n"
     if target == "cuda":
         return (
             f"@cuda.jit\ndef loop(_n{heads}{shared}):\n{_CUDA_INDEX}    while _i < U(_n):\n{text}        _i += _step\n"

@@ -76,16 +76,30 @@ def cap_row(rng):
     return N, [*cap_table(), values(rng)]
 
 
+def near(rng):
+    """The voxels of the cells, and the values there."""
+    return cells(rng)[-1], values(rng, SIZE)
+
+
+def read_row(rng):
+    return N, [*read_table(), values(rng), *near(rng)]
+
+
+def share_row(rng):
+    return N, [*share_table(), values(rng), *near(rng)]
+
+
+def read_table():
+    return [places(1, 2), np.array([0, SIZE], i8)]
+
+
+def share_table():
+    return [places(0, 3), places(1, 2), np.array([SIZE, 0], i8), np.array([-0.5, 2], f4)]
+
+
 def run_rows(rng):
-    tables = (fill_table(), hill_table(), ramp_table(), product_table(), cap_table())
-    return N, [*(column for table in tables for column in table), values(rng)]
-
-
-def gather_row(rng):
-    voxel = cells(rng)[-1]
-    weights = np.array([1, -0.3, 0.7], f4)
-    table = [rows(1, 2, 3), rows(0, 3, 2), rows(4, 5, 5), weights, rows(0, 0, 1)]
-    return N, [*table, voxel, values(rng, SIZE), SIZE, values(rng), N]
+    tables = (read_table(), share_table(), fill_table(), hill_table(), ramp_table(), product_table(), cap_table())
+    return N, [*(column for table in tables for column in table), values(rng), *near(rng)]
 
 
 def clear_cells_row(rng):
@@ -220,7 +234,7 @@ def read_tissue(rng):
 
 
 _EXAMPLES = (
-    fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, gather_row, clear_cells_row, sum_cells_row, relax_row,
+    read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, clear_cells_row, sum_cells_row, relax_row,
     switch, polarise, draw_words, chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths,
     orphan_sheaths, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon, injure_axons, read_tissue,
 )  # fmt: skip

@@ -46,8 +46,8 @@ def test_scratch_rows_give_the_same_on_any_number_of_threads():
             np.zeros(1, np.int32),
         ]
         hill = [none, none, *no_rows[4], np.zeros(0, np.int32)]
-        tables = [none, *no_rows[1], *hill, *ramp, *product, none, *no_rows[1]]
-        run_rows(Machine("cpu", threads), n, *tables, values, scratch=BLOCK)
+        tables = [*[none] * 5, *no_rows[1], none, *no_rows[1], *hill, *ramp, *product, none, *no_rows[1]]
+        run_rows(Machine("cpu", threads), n, *tables, values, np.zeros(1, np.int32), values, scratch=BLOCK)
         assert np.array_equal(values[n : 2 * n], (f4(0.5) + f4(2) * signal) * signal)
 
 
