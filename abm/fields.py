@@ -27,10 +27,10 @@ class Fields:
 
     concentration   float32[n_fields, grid.size]  in the unit of the field; begins at the baseline
     source          float32[n_fields, grid.size]  in that unit per h, constant during a step
-    uptake          float32[n_fields, grid.size]  1/h, beside decay, constant during a step
+    uptake          n_fields x float32[grid.size] 1/h, beside decay, constant during a step; fields may share one
 
-    The three arrays are the caller's. The halo of source and uptake is not read; that of the concentration is the solver's.
-    Uptake above ``plans[name].uptake_cap`` is lowered to it, and budgets count the voxels (``limited``): give
+    The arrays are the caller's. The halo of source and uptake is not read; that of the concentration is the solver's.
+    Uptake above ``plans[name].uptake_cap`` counts as that, and budgets count the voxels (``limited``): give
     ``uptake_caps`` (1/h by field) where a quarter of a voxel's fastest exchange with its neighbours is too low.
     """
 

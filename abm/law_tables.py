@@ -15,6 +15,7 @@ from abm.rows import ONE, ZERO, Rows
 
 TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
 TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")
+CLEARED = ("uptake.debris",)  # what the tissue adds to, voxel by voxel
 AVOGADRO = 6.02214076e23
 PER_CELL_TYPES = ("rate", "level", "speed")
 
@@ -102,6 +103,7 @@ class LawTables:
         self._signals: dict[tuple, int] = {}
         self._centres: dict[float, int] = {}
         self._densities: dict[tuple, int] = {}
+        self._uptakes: dict[tuple, int] = {}
         self._exchange: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
         for kind, laws in config.laws.items():
             for name, law in laws.items():
@@ -109,8 +111,21 @@ class LawTables:
                     self._tissue_law(kind, name, law)
                 elif kind in self.cells:
                     self._cell_law(kind, name, law)
-        for row in (f"{what}.{name}" for what in ("source", "uptake") for name in self.fields):
-            self.voxels.sum_into(self.voxels[row], self._gathered(self._exchange[row]))
+        for name in self.fields:
+            self.voxels.sum_into(self.voxels[f"source.{name}"], self._gathered(self._exchange[f"source.{name}"]))
+            self._add_uptake(f"uptake.{name}")
+
+    def _add_uptake(self, row: str) -> None:
+        """Sum what is taken up of a field; fields that are taken up alike share a row, but for those the tissue adds to."""
+        parts = tuple(self._gathered(self._exchange[row]))
+        if row in CLEARED:
+            self.voxels.sum_into(self.voxels[row], parts)
+        elif parts in self._uptakes:
+            self.voxels.index[row] = self._uptakes[parts]
+        else:
+            self._uptakes[parts] = self.voxels[row]
+            if parts:
+                self.voxels.sum_into(self.voxels[row], parts)
 
     def _gathered(self, parts: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
         """Join what cells of several kinds exchange by the same law: the law times the sum of their numbers."""

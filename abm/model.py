@@ -55,6 +55,7 @@ class LesionModel(mesa.Model):
         self.phase_seconds: dict[str, float] = {}
         self.events: list[dict[str, Any]] = []
         self._measured: dict[int, tuple[int, dict[str, float]]] = {}
+        self._spare = self.machine.zeros(0, np.float32)
 
         venules = config.tissue.venules if config.tissue is not None else None
         has_venules = venules is not None and venules.any and "venule" in config.laws
@@ -68,7 +69,8 @@ class LesionModel(mesa.Model):
         self.laws.freeze(self.machine)
         self.tissue = Tissue(self)
         self.tissue.connect(self.laws)
-        concentration, source, uptake = (self.laws.block(what) for what in ("field", "source", "uptake"))
+        concentration, source = (self.laws.block(what) for what in ("field", "source"))
+        uptake = [self.laws.row(f"uptake.{name}") for name in config.fields]
         caps = self.laws.uptake_caps()
         self.fields = Fields(config, self.grid, self.machine, concentration, source, uptake, caps)
 
@@ -136,6 +138,7 @@ class LesionModel(mesa.Model):
         with self.phase("move"):
             self.tissue.open_moves()
             self.populations.do("propose")
+            self.populations.do("contend")
             self.populations.do("settle")
         with self.phase("die and divide"):
             self.populations.do("choose")
@@ -164,6 +167,12 @@ class LesionModel(mesa.Model):
         every = max(1, round(float(self.config.output.measures_every) / self.step_hours))
         if self.steps % every == 0:
             self.datacollector.collect(self)
+
+    def spare(self, size: int):
+        """Return ``size`` numbers (float32) that a population may write on while it does one thing, and no longer."""
+        if len(self._spare) < size:
+            self._spare = self.machine.zeros(size + size // 2, np.float32)
+        return self._spare
 
     # --- the beginning --------------------------------------------------------------------------------------------------
 

@@ -74,17 +74,20 @@ class Population(mesa.Agent):
     def allocate(self, laws, capacity: int = 256) -> None:
         """Make empty columns, once the laws know how many rows a cell needs."""
         self.laws = laws
-        self.of_laws = laws.of[self.kind]
+        along = "xyz"[: self.grid.dims]
+        self.float_columns = ["x", "y", "z"] + (["ux", "uy", "uz"] if self.motile else [])
+        moving = [name for name in self.float_columns if name[-1] in along]
+        still = [name for name in self.float_columns if name not in moving]
+        self.of_laws = laws.lay_out_cells(self.kind, still, moving)
         self.rows = self.of_laws.row
         self.n = 0
         self.capacity = 0
         self.changed = self.sorted_anew = True
         self.next_uid = np.ones(self.grid.slabs, np.int64)
-        self.sought = any(other == self.kind for cells in laws.of.values() for other, _ in cells.contacts)
+        self.sought = any(other == self.kind for cells in laws.cells.values() for other, _ in cells.contacts)
         self.start = self.machine.zeros(self.grid.size + 1, np.int32)  # kept up for kinds that others touch
         self._count = self.machine.zeros(self.grid.size + 1, np.int32)
         self.state_names = ("age", *type(self).states)
-        self.float_columns = ["x", "y", "z"] + (["ux", "uy", "uz"] if self.motile else [])
         if self.motile:
             periodic = tuple(bool(wraps) for wraps in self.model.tissue.wraps)
             self.walk = motion.Walk(self.grid, self.model.step_hours, float(self.spec.persistence), periodic)
@@ -115,12 +118,13 @@ class Population(mesa.Agent):
         old = self.__dict__.copy() if self.capacity else None
         self.uid, self.seed = zeros(capacity, np.int64), zeros(capacity, np.int64)
         self.voxel = zeros(capacity, np.int32)
+        self._other_uid, self._other_voxel = zeros(capacity, np.int64), zeros(capacity, np.int32)
         self.fate, self.befallen = zeros(capacity, np.int32), zeros(capacity, np.int32)
         self.chance = zeros(capacity, np.float32)
         self.order = zeros(capacity, np.int32)
         self.flat, self.values = self.of_laws.allocate(capacity)
         for name in self.float_columns:
-            setattr(self, name, zeros(capacity, np.float32))
+            setattr(self, name, self.values[self.rows[name]])
         if self.motile:
             for name in ("px", "py", "pz"):
                 setattr(self, name, zeros(capacity, np.float32))
@@ -128,7 +132,7 @@ class Population(mesa.Agent):
             self.work = self.walk.work(self.machine, capacity)
         self.capacity = capacity
         if old is not None:
-            for name in ("uid", "seed", "voxel", "fate", *self.float_columns):
+            for name in ("uid", "seed", "voxel", "fate"):
                 getattr(self, name)[: self.n] = old[name][: self.n]
             self.values[:, : self.n] = old["values"][:, : self.n]
 
@@ -233,14 +237,18 @@ class Population(mesa.Agent):
 
     def take(self, order, n: int) -> None:
         """Keep the rows ``order[:n]``, in that order."""
-        rows = order[:n]
-        for name in ("uid", "seed", "voxel", *self.float_columns):
-            column = getattr(self, name)
-            column[:n] = column[rows]
-        for name in self.state_names:
-            column = self.values[self.rows[f"self.{name}"]]
-            column[:n] = column[rows]
         self.n = n
+        if n == 0:
+            return
+        order = order[:n].astype(np.int32, copy=False)
+        binning.permute(self.machine, n, order, self.uid, self._other_uid)
+        binning.permute(self.machine, n, order, self.voxel, self._other_voxel)
+        self.uid, self._other_uid = self._other_uid, self.uid
+        self.voxel, self._other_voxel = self._other_voxel, self.voxel
+        spare = self.model.spare(len(self.of_laws.carried) * n)
+        self.of_laws.put_in_order(n, order, self.flat, self.values, spare)
+        if self.grid.slabs > 1:
+            self.seed[:n] = self.seeds[self.voxel[:n] // self.grid.whole]
 
     def feel(self) -> None:
         """Find contacts; compute the factors of own states and their sums per voxel."""
@@ -286,18 +294,24 @@ class Population(mesa.Agent):
         """Propose the next position of each cell, and ask its voxel for room."""
         if not self.motile:
             return
-        laws, tissue, step = self.of_laws, self.model.tissue, self.model.steps
+        laws, tissue = self.of_laws, self.model.tissue
         biased = laws.bias is not None
         self.walk.propose(
-            self.machine, self.n, self.seeds, step, self.uid, self.voxel, (self.x, self.y, self.z), (self.ux, self.uy, self.uz),
-            self.law("speed"), (self.px, self.py, self.pz), self.proposed, self.work,
+            self.machine, self.n, self.seed, self.model.steps, self.uid, self.voxel, (self.x, self.y, self.z),
+            (self.ux, self.uy, self.uz), self.law("speed"), (self.px, self.py, self.pz), self.proposed, self.work,
             self.laws.channel(laws.bias) if biased else None, laws.bias_at_most if biased else 0.0,
         )  # fmt: skip
         if self.spec.motile:
             motion.occupy(self.machine, self.n, self.voxel, tissue.occupied, self._volume())
-            motion.ask_room(
-                self.machine, self.n, self.uid, self.voxel, self.proposed, tissue.incoming, tissue.best, self.seeds, step,
-                self.number, self._volume(), self.grid.whole,
+            motion.ask_room(self.machine, self.n, self.voxel, self.proposed, tissue.incoming, self._volume())
+
+    def contend(self) -> None:
+        """Bid for room in the voxels that more cells want into than fit."""
+        if self.motile and self.spec.motile:
+            tissue = self.model.tissue
+            motion.bid_for_room(
+                self.machine, self.n, self.uid, self.voxel, self.proposed, tissue.occupied, tissue.incoming, tissue.best,
+                self.seeds, self.model.steps, self.number, tissue.room, self.grid.whole,
             )  # fmt: skip
 
     def _volume(self) -> int:

@@ -22,8 +22,8 @@ class Rows:
     """A matrix of named float32 rows and the table of operations on it.
 
     Operations run in stages: what cells read of their voxels, fills, Hill and linear factors, products (the first of a sum
-    begins it, the others add to it, in the order they were asked for), caps. Equal factors and equal products are computed once. Several tables may work
-    on one matrix: give the second the ``index`` of the first.
+    begins it, the others add to it, in the order they were asked for), caps. Equal factors and equal products are computed
+    once. Several tables may work on one matrix: give the second the ``index`` of the first.
     """
 
     def __init__(self, names: Iterable[str] = (), index: dict[str, int] | None = None):
@@ -176,7 +176,7 @@ class Rows:
                 self._tables.append(machine.put(array))
         self._weights = self._tables[FIRST_OF_PRODUCTS + 3]
         self._any = any(operations for _, operations in self._stages())
-        self._nowhere = machine.put(np.zeros(1, np.int32))
+        self._nothing = machine.put(np.zeros(1, np.int32)), machine.put(np.zeros(1, np.float32))
 
     def set_time(self, hours: float) -> None:
         """Switch terms that hold only during a window on or off."""
@@ -190,7 +190,7 @@ class Rows:
         voxel, channels   of cells that read: int32[n], and the values of the voxels
         """
         if self._any:
-            near = (self._nowhere, values) if voxel is None else (voxel, channels)
+            near = self._nothing if voxel is None else (voxel, channels)
             kernels.run_rows(machine, n, *self._tables, values, *near, scratch=scratch)
 
 

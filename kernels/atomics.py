@@ -4,6 +4,8 @@ from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from kernels import source
+
 
 def _read_modify_write(operation):
     @intrinsic
@@ -35,3 +37,8 @@ def atomic_add(array, index, value):
 def atomic_max(array, index, value):
     """Raise ``array[index]`` (int32 or int64) to at least ``value`` and return what stood there before."""
     return _max(array, index, value)
+
+
+# Where one thread works alone these do the same, several times faster.
+plain_add = njit(source.atomic_add.function, forceinline=True, _nrt=False)
+plain_max = njit(source.atomic_max.function, forceinline=True, _nrt=False)

@@ -6,7 +6,7 @@ that voxel v holds the rows ``start[v]`` to ``start[v + 1] - 1``.
 
 import numpy as np
 
-from kernels.launch import kernel
+from kernels.launch import kernel, row_kernel
 from kernels.source import atomic_add, device
 
 U = np.uint64
@@ -65,6 +65,22 @@ def sort_voxel(i, voxel, uid, start, order):
                 order[U(hole)] = order[U(hole - np.int64(1))]
                 hole -= np.int64(1)
             order[U(hole)] = row
+
+
+@kernel
+def permute(i, order, column, out):
+    """Write the column in an order: ``out[i] = column[order[i]]``. order  int32[n]"""
+    out[i] = column[U(order[i])]
+
+
+@row_kernel(2)
+def permute_row(i, place, number, order, n, values, out):
+    """Write some rows of numbers in an order, see ``permute``.
+
+    place    int64     where the row stands in ``values``, float32
+    number   int32     which row of ``n`` it becomes in ``out``, float32
+    """
+    out[U(number) * U(n) + i] = values[U(place) + U(order[i])]
 
 
 def sort_order(machine, n, voxel, uid, order, start, count) -> None:

@@ -19,7 +19,7 @@ FULL = np.int64(256)  # weight of a whole voxel in the box; the voxels at its tw
 HIGH, LOW, OUTER_HIGH, OUTER_LOW, ROUND = U(0), U(1), U(2), U(3), U(4)  # rows of a table of edges
 FINEST = 20  # binary digits after the point of an amount
 DENSEST = 2e7  # cells per mm3: spheres of 4 um in contact; more in a voxel counts as this
-COLUMNS = 32  # neighbouring lines that a CPU thread works on together
+COLUMNS = 256  # neighbouring lines that a CPU thread works on together
 
 
 @kernel

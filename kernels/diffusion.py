@@ -54,9 +54,15 @@ def inflow_3d(u, q, v, sy, sz):
 
 
 @device
-def begin(v, inflow, u, m, last, source, uptake, spread, h, decay):
-    """Write ``m = h (L u + S)``, also as the last stage. spread = h D / voxel^2"""
-    change = spread * inflow + h * (source[v] - (decay + uptake[v]) * u[v])
+def at_most(rate, cap):
+    """Return ``rate``, or ``cap`` where it is above; what is not a number stays so."""
+    return cap if rate > cap else rate
+
+
+@device
+def begin(v, inflow, u, m, last, source, uptake, cap, spread, h, decay):
+    """Write ``m = h (L u + S)``, also as the last stage. spread = h D / voxel^2;  cap  of uptake, see ``prepare``"""
+    change = spread * inflow + h * (source[v] - (decay + at_most(uptake[v], cap)) * u[v])
     m[v] = change
     last[v] = change
 
@@ -71,23 +77,23 @@ def advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive)
 
 
 @device
-def finish(v, inflow, u, exposure, last, m, uptake, weight, spread, h, decay, level):
+def finish(v, inflow, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level):
     """Add the substep to ``u``, and its integral above ``level`` to ``exposure``; the last stage is ``weight * last``."""
     p = weight * last[v]
     exposure[v] += h * ((u[v] - level) + p)
-    u[v] += m[v] + (weight * spread * inflow - h * ((decay + uptake[v]) * p))
+    u[v] += m[v] + (weight * spread * inflow - h * ((decay + at_most(uptake[v], cap)) * p))
 
 
 @grid_kernel
-def begin_2d(v, sy, sz, q, u, m, last, source, uptake, spread, h, decay):
+def begin_2d(v, sy, sz, q, u, m, last, source, uptake, cap, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
-    begin(v, inflow_2d(u, q, v, sy, sz), u, m, last, source, uptake, spread, h, decay)
+    begin(v, inflow_2d(u, q, v, sy, sz), u, m, last, source, uptake, cap, spread, h, decay)
 
 
 @grid_kernel
-def begin_3d(v, sy, sz, q, u, m, last, source, uptake, spread, h, decay):
+def begin_3d(v, sy, sz, q, u, m, last, source, uptake, cap, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
-    begin(v, inflow_3d(u, q, v, sy, sz), u, m, last, source, uptake, spread, h, decay)
+    begin(v, inflow_3d(u, q, v, sy, sz), u, m, last, source, uptake, cap, spread, h, decay)
 
 
 @relay_kernel(5)
@@ -128,15 +134,15 @@ def advance_varied_3d(v, sy, sz, before, last, keep, lose, recall, spread, drive
 
 
 @grid_kernel
-def finish_2d(v, sy, sz, q, u, exposure, last, m, uptake, weight, spread, h, decay, level):
+def finish_2d(v, sy, sz, q, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level):
     """Finish a substep, see ``finish``."""
-    finish(v, inflow_2d(last, q, v, sy, sz), u, exposure, last, m, uptake, weight, spread, h, decay, level)
+    finish(v, inflow_2d(last, q, v, sy, sz), u, exposure, last, m, uptake, cap, weight, spread, h, decay, level)
 
 
 @grid_kernel
-def finish_3d(v, sy, sz, q, u, exposure, last, m, uptake, weight, spread, h, decay, level):
+def finish_3d(v, sy, sz, q, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level):
     """Finish a substep, see ``finish``."""
-    finish(v, inflow_3d(last, q, v, sy, sz), u, exposure, last, m, uptake, weight, spread, h, decay, level)
+    finish(v, inflow_3d(last, q, v, sy, sz), u, exposure, last, m, uptake, cap, weight, spread, h, decay, level)
 
 
 # --- before and after ---------------------------------------------------------------------------------------------------
@@ -144,14 +150,12 @@ def finish_3d(v, sy, sz, q, u, exposure, last, m, uptake, weight, spread, h, dec
 
 @grid_kernel
 def prepare(v, sy, sz, uptake, loss, exposure, before, outward, rate, cap):
-    """Lower uptake to ``cap`` (1/h), for which the number of stages is right, and clear what a step adds up.
+    """Note what a voxel loses, uptake at most at ``cap`` (1/h), for which the number of stages is right; clear what a step adds up.
 
     loss      float32[voxels]  written, 1/h: uptake and what flows out to the neighbours, ``rate = D / voxel^2`` each
     outward   float32[voxels]  from ``Faces.outward``
     """
-    taken = cap if uptake[v] > cap else uptake[v]
-    uptake[v] = taken
-    loss[v] = taken + rate * outward[v]
+    loss[v] = at_most(uptake[v], cap) + rate * outward[v]
     exposure[v] = ZERO
     before[v] = ZERO
 
@@ -206,7 +210,7 @@ def tally(i, starts, n_lines, nx, columns, n, u, exposure, source, uptake, cap, 
             sums[mass + U(c)] += ZERO if amount < ZERO else amount
             sums[clamped + U(c)] += amount if amount < ZERO else ZERO
             sums[exposed + U(c)] += integral
-            sums[taken + U(c)] += uptake[v] * integral
+            sums[taken + U(c)] += at_most(uptake[v], cap) * integral
             sums[secreted + U(c)] += source[v]
             sums[limited + U(c)] += too_much if integral > ZERO else ZERO
 
@@ -336,7 +340,7 @@ class Solver:
     def advance(self, u, source, uptake, work: Work, sums) -> None:
         """Advance ``u`` by one agent step in which ``source`` (per h) and ``uptake`` (1/h, beside decay) are constant.
 
-        All are float32, one value per padded voxel. Uptake above the plan's cap is lowered in place.
+        All are float32, one value per padded voxel. Uptake above the plan's cap counts as the cap.
         sums   float32[n_sums(grid)], written: partial sums for ``budget``
         """
         machine, grid, faces, q = self.machine, self.grid, self.faces, self.q
@@ -344,11 +348,13 @@ class Solver:
         faces.fix(u, self.value)
         for _ in range(self.plan.substeps):
             faces.wrap(u)
-            self._begin(machine, grid, q, u, work.m, work.second, source, uptake, self.spread, self.h, self.decay)
+            self._begin(
+                machine, grid, q, u, work.m, work.second, source, uptake, self.cap, self.spread, self.h, self.decay
+            )
             last = self._stages(work)
             self._finish(
-                machine, grid, q, u, work.exposure, last, work.m, uptake, self.weight, self.spread, self.h, self.decay,
-                self.level,
+                machine, grid, q, u, work.exposure, last, work.m, uptake, self.cap, self.weight, self.spread, self.h,
+                self.decay, self.level,
             )  # fmt: skip
         self.count(u, source, uptake, work, sums)
         if len(self.left):

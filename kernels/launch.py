@@ -137,18 +137,19 @@ class Kernel:
         functools.update_wrapper(self, function)
 
     def text(self, target: str) -> str:
-        """Return the source of this kernel's module for ``target``: cpu, cuda or python."""
-        rows = self.shape == "rows"
+        """Return the source of this kernel's module for ``target``: cpu, alone (one thread of a CPU), cuda or python."""
+        rows, alone = self.shape == "rows", target == "alone"
+        target = "cpu" if alone else target
         loop = row_loop(target, self.stages) if rows else LOOPS[self.shape](target, self.names, self.n_columns)
-        return write([stage.function for stage in self.stages], target, loop)
+        return write([stage.function for stage in self.stages], target, loop, alone)
 
     def loop(self, target: str):
         """Return the loop of ``target``, written and loaded on first use."""
         if target in self._loops:
             return self._loops[target]
         with _loading:  # threads may ask for one kernel at once
-            if target == "cpu":
-                self._loops[target] = _load(self.name, self.text("cpu")).loop
+            if target in ("cpu", "alone"):
+                self._loops[target] = _load(self.name, self.text(target)).loop
             else:
                 if target == "cuda":
                     _without_fma()
@@ -171,22 +172,24 @@ class Kernel:
             else:
                 self._run(machine, n.lines, n.nx, [*box, *given])
         elif n and n < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
-            loop = self._loops.get("cpu") or self.loop("cpu")
+            loop = self._loops.get("alone") or self.loop("alone")
             loop(0, n, *self._head, *[_F32(a) if isinstance(a, float) else a for a in arguments])
         elif n:
             self._run(machine, n, 1, _plain(arguments), scratch)
 
     def _run(self, machine, count, per_item, given, scratch=0) -> None:
         """Run ``count`` items, or lines of ``per_item`` voxels, on the machine's threads."""
-        loop = self._loops.get(machine.target) or self.loop(machine.target)
         if machine.target == "cuda":
             self._launch_cuda(machine, count * per_item, count, given)
             return
         parts = min(machine.threads, count * per_item // FEWEST_PER_THREAD, count)
+        alone = parts < 2 or getattr(_inside, "task", False)  # tasks side by side write to arrays of their own
+        target = "alone" if alone and machine.target == "cpu" else machine.target
+        loop = self._loops.get(target) or self.loop(target)
         if machine.target == "python":
             with np.errstate(over="ignore"):  # draws multiply modulo 2^64
                 loop(0, count, *self._head, *given)
-        elif parts < 2 or getattr(_inside, "task", False):
+        elif alone:
             loop(0, count, *self._head, *given)
         else:
             edges = [count * part // parts for part in range(parts + 1)]
@@ -201,7 +204,7 @@ class Kernel:
         """Run a relay: every row is a sweep of the whole grid that needs the one before."""
         rows = len(prepared[2])
         if machine.target != "cuda":
-            self.loop(machine.target)(lines, *box, rows, *prepared)
+            self.loop("alone" if machine.target == "cpu" else machine.target)(lines, *box, rows, *prepared)
             return
         a, b, *rest = prepared
         for r in range(rows):

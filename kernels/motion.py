@@ -130,12 +130,6 @@ def walk_axis(
     u[i] = turned
 
 
-@kernel
-def spread_seed(i, voxel, seeds, cell_seed, whole):
-    """Give cell ``i`` the seed of its slab."""
-    cell_seed[i] = U(seeds[U(voxel[i]) // U(whole)])
-
-
 class Walk:
     """A persistent random walk of one kind on one grid: its numbers, worked out once."""
 
@@ -149,26 +143,24 @@ class Walk:
         self.reach = voxels, np.float32(per_offset)
         self.wraps = tuple(int(wraps) for wraps in (*periodic, False, False)[:3])
 
-    def work(self, machine, capacity) -> tuple:
-        """Return the scratch arrays that ``propose`` needs for up to ``capacity`` cells; kinds may share them."""
-        return machine.zeros((3, capacity), np.float32), machine.zeros(capacity, np.uint64)
+    def work(self, machine, capacity):
+        """Return the scratch array that ``propose`` needs for up to ``capacity`` cells; kinds may share it."""
+        return machine.zeros((3, capacity), np.float32)
 
     def propose(
-        self, machine, n, seeds, step, uid, voxel, place, velocity, speed, to_place, to_voxel, work, channel=None, at_most=0.0
+        self, machine, n, seed, step, uid, voxel, place, velocity, speed, to_place, to_voxel, bias, channel=None, at_most=0.0
     ):  # fmt: skip
         """Propose a new place for each of the first ``n`` cells, and turn their velocities.
 
-        seeds                  integer[slabs]
-        uid, voxel             integer[n], int32[n]
+        seed, uid, voxel       integer[n], of the slab that a cell is in; integer[n]; int32[n]
         place, velocity        two or three float32[n] each: um; velocity over speed, of variance 1 / dims
         speed                  float32[n]       rms speed, um/h
         to_place, to_voxel     written: the place proposed and its voxel; may be ``place`` and ``voxel`` themselves
+        bias                   from ``work``
         channel                float32[voxels]  the bias law, or None: the drift is speed times its difference over 20 um
                                to either side, and at most speed times ``at_most``
         """
         grid = self.grid
-        bias, cell_seed = work
-        spread_seed(machine, n, voxel, seeds, cell_seed, grid.whole)
         if channel is None:
             bias[:] = 0
         else:
@@ -176,7 +168,7 @@ class Walk:
             lean(machine, n, voxel, *place[:2], z, *bias, channel, *self.reach, at_most, *grid.box, *self.wraps)
         for axis in range(grid.dims):
             walk_axis(
-                machine, n, uid, cell_seed, place[axis], velocity[axis], bias[axis], speed, to_place[axis],
+                machine, n, uid, seed, place[axis], velocity[axis], bias[axis], speed, to_place[axis],
                 WALK[axis], step, *self.coefficients, self.lengths[axis], self.wraps[axis],
             )  # fmt: skip
         locate(machine, n, *to_place[:2], to_place[grid.dims - 1], voxel, to_voxel, *grid.box)
@@ -189,17 +181,26 @@ def occupy(i, voxel, occupied, volume):
 
 
 @kernel
-def ask_room(i, uid, voxel, to_voxel, incoming, best, seeds, step, kind, volume, whole):
+def ask_room(i, voxel, to_voxel, incoming, volume):
     """Announce a move of cell ``i`` into another voxel.
 
     incoming  int32[voxels]  volume that wants in, ``room_units``; 0 before the first kind asks
+    """
+    target = U(to_voxel[i])
+    if U(voxel[i]) != target:
+        atomic_add(incoming, target, np.int32(volume))
+
+
+@kernel
+def bid_for_room(i, uid, voxel, to_voxel, occupied, incoming, best, seeds, step, kind, capacity, whole):
+    """Bid for cell ``i`` where not all fit who want in, see ``take_room``. All kinds ask before any bids.
+
     best      int64[voxels]  highest key of those who want in; 0 before
     kind      0..31          tells populations apart
     """
     v = U(voxel[i])
     target = U(to_voxel[i])
-    if v != target:
-        atomic_add(incoming, target, np.int32(volume))
+    if v != target and np.int64(occupied[target]) + np.int64(incoming[target]) > capacity:
         bid(best, target, contest_key(seeds[v // U(whole)], ROOM, step, uid[i], kind))
 
 
@@ -215,7 +216,7 @@ def take_room(
     capacity        what the motile cells of a voxel may fill
 
     Room that others leave in this step counts as taken. All who want into a voxel go if all fit. If not, one of them,
-    drawn by lot, goes if it fits; an empty voxel takes one cell of any size. All kinds ask before any takes.
+    drawn by lot, goes if it fits; an empty voxel takes one cell of any size. All kinds bid before any takes.
     """
     v = U(voxel[i])
     target = U(to_voxel[i])

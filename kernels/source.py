@@ -98,8 +98,11 @@ def _collect(function, constants: dict[str, str], functions: dict[str, tuple], a
             raise TypeError(f"two kernel constants are called {name}: {constants[name]} and {value!r}; rename one")
 
 
-def write(bodies, target: str, loop: str) -> str:
-    """Write the module of one kernel for one target: its loop calls its bodies ``body``, ``body1``, ``body2``..."""
+def write(bodies, target: str, loop: str, alone: bool = False) -> str:
+    """Write the module of one kernel for one target: its loop calls its bodies ``body``, ``body1``, ``body2``...
+
+    alone   on the CPU, for one thread at a time: atomics are then plain reads and writes, and several times faster
+    """
     constants: dict[str, str] = {}
     functions: dict[str, tuple] = {}
     atomics: set[str] = set()
@@ -111,7 +114,9 @@ def write(bodies, target: str, loop: str) -> str:
     if target == "cpu":
         parts.append("from numba import njit\n")
         if atomics:
-            parts.append(f"from kernels.atomics import {', '.join(sorted(atomics))}\n")
+            kind = "plain" if alone else "atomic"
+            names = (f"{name.replace('atomic', kind)} as {name}" for name in sorted(atomics))
+            parts.append(f"from kernels.atomics import {', '.join(names)}\n")
     if target == "cuda":
         parts.append("from numba import cuda\n")
         for name in sorted(atomics):

@@ -53,4 +53,4 @@ class Neuron(Population):
     def _nothing(self) -> None:
         """A bundle neither moves, nor divides, nor dies."""
 
-    bin = feel = sense = propose = settle = choose = collect = renew = _nothing  # type: ignore[assignment]
+    bin = feel = sense = propose = contend = settle = choose = collect = renew = _nothing  # type: ignore[assignment]

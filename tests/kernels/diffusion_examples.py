@@ -24,7 +24,7 @@ def _faces(grid: Grid, kind: str) -> Faces:
 def _begin(grid: Grid):
     def example(rng):
         q, u, m, last, source, uptake = _arrays(rng, grid, 6)
-        return grid, (q, u, m, last, source, uptake, SPREAD, H, DECAY)
+        return grid, (q, u, m, last, source, uptake, CAP, SPREAD, H, DECAY)
 
     return example
 
@@ -44,7 +44,7 @@ def _advance(grid: Grid, n_weights: int = 0):
 def _finish(grid: Grid):
     def example(rng):
         q, u, exposure, last, m, uptake = _arrays(rng, grid, 6)
-        return grid, (q, u, exposure, last, m, uptake, np.float32(0.3), SPREAD, H, DECAY, np.float32(0.2))
+        return grid, (q, u, exposure, last, m, uptake, CAP, np.float32(0.3), SPREAD, H, DECAY, np.float32(0.2))
 
     return example
 

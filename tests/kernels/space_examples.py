@@ -52,6 +52,16 @@ def scatter(random):
     return N, [random.permutation(voxel), np.arange(1, N + 1, dtype=np.int32), np.zeros(N, np.int32)]
 
 
+def permute(random):
+    return N, [random.permutation(N).astype(np.int32), random.random(N).astype(np.float32), np.zeros(N, np.float32)]
+
+
+def permute_row(random):
+    table = [np.array([0, 2 * N], np.int64), np.array([1, 0], np.int32)]
+    values, out = random.random(3 * N).astype(np.float32), np.zeros(2 * N, np.float32)
+    return N, [*table, random.permutation(N).astype(np.int32), N, values, out]
+
+
 def sort_voxel(random):
     voxel = np.sort(random.integers(0, 6, N)).astype(np.int32)
     start = np.searchsorted(voxel, np.arange(7)).astype(np.int32)
@@ -78,10 +88,6 @@ def density_along_x(random):
     return FLAT.lines, [sums, density, smoothing.share, smoothing.edges[0], *smoothing.weights, *layout]
 
 
-def spread_seed(random):
-    return N, [_cells(random, FLAT)[3], _seeds(random), np.zeros(N, np.uint64), FLAT.whole]
-
-
 def lean(random):
     x, y, z, voxel = _cells(random, SOLID)
     channel = random.random(SOLID.size).astype(np.float32)
@@ -103,8 +109,14 @@ def occupy(random):
 
 def ask_room(random):
     voxel, to_voxel = _cells(random, FLAT)[3], _cells(random, FLAT)[3]
-    grids = np.zeros(FLAT.size, np.int32), np.zeros(FLAT.size, np.int64)
-    return N, [_uids(random), voxel, to_voxel, *grids, _seeds(random), 7, 3, 200_000, FLAT.whole]
+    return N, [voxel, to_voxel, np.zeros(FLAT.size, np.int32), 200_000]
+
+
+def bid_for_room(random):
+    voxel, to_voxel = _cells(random, FLAT)[3], _cells(random, FLAT)[3]
+    occupied, incoming = random.integers(0, ROOM_UNITS, (2, FLAT.size)).astype(np.int32)
+    grids = occupied, incoming, np.zeros(FLAT.size, np.int64)
+    return N, [_uids(random), voxel, to_voxel, *grids, _seeds(random), 7, 3, ROOM_UNITS, FLAT.whole]
 
 
 def take_room(random):
@@ -127,7 +139,7 @@ def touch(random):
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, scatter, sort_voxel, to_fixed, box_along, density_along_x,
-        spread_seed, lean, walk_axis, occupy, ask_room, take_room, touch,
+        locate, count_cells, scatter, sort_voxel, permute, permute_row, to_fixed, box_along, density_along_x,
+        lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
     )
 }  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import locate, sort_order
+from kernels.binning import locate, permute, permute_row, sort_order
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -66,3 +66,19 @@ def test_no_cells_give_empty_voxels():
     order, start = sort(1, GRIDS[0], np.zeros(0, np.int32), np.zeros(0, np.uint64))
     assert len(order) == 0
     assert not start.any()
+
+
+def test_columns_are_put_in_an_order():
+    random = np.random.default_rng(2)
+    order, values, out = (
+        random.permutation(9).astype(np.int32)[:5],
+        random.random((3, 9), np.float32),
+        np.zeros((2, 5), np.float32),
+    )
+    uid, put = np.arange(9) + 2**40, np.zeros(5, np.int64)
+    permute(Machine(), 5, order, uid, put)
+    np.testing.assert_array_equal(put, uid[order])
+    permute_row(
+        Machine(), 5, np.array([9, 18]), np.array([1, 0], np.int32), order, 5, values.reshape(-1), out.reshape(-1)
+    )
+    np.testing.assert_array_equal(out, values[[2, 1]][:, order])

@@ -69,6 +69,15 @@ def test_compiled_loop_and_plain_python_agree(name):
     assert examples.digest(Machine("cpu", 1), name) == examples.digest(Machine("python", 1), name)
 
 
+@pytest.mark.parametrize(
+    "name", sorted(name for name in EXAMPLES if KERNELS[name].text("cpu") != KERNELS[name].text("alone"))
+)
+def test_several_threads_with_atomics_agree_with_one_without(name, monkeypatch):
+    alone = examples.digest(Machine("cpu", 1), name)
+    monkeypatch.setattr("kernels.launch.FEWEST_PER_THREAD", 1)
+    assert examples.digest(Machine("cpu", 2), name) == alone
+
+
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_cuda_simulator_agrees(name, simulated):
     assert simulated[name] == examples.digest(Machine("cpu", 1), name)

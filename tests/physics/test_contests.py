@@ -11,7 +11,7 @@ from kernels.contest import bid, contest_key, wins
 from kernels.device import Machine
 from kernels.grid import Grid
 from kernels.launch import kernel
-from kernels.motion import ROOM_UNITS, Walk, ask_room, occupy, room_units, take_room
+from kernels.motion import ROOM_UNITS, Walk, ask_room, bid_for_room, occupy, room_units, take_room
 
 U = np.uint64
 STREAM = U(9)
@@ -128,11 +128,14 @@ def advance(machine, grid, kinds, seeds, step):
     for kind in kinds:
         walk, own = Walk(grid, 0.1, 0.05), seeds + np.uint64(1000 * kind.number)
         walk.propose(
-            machine, kind.n, own, step, kind.uid, kind.voxel, kind.place, kind.velocity, kind.speed,
+            machine, kind.n, own[kind.voxel // grid.whole], step, kind.uid, kind.voxel, kind.place, kind.velocity, kind.speed,
             kind.to_place, kind.to_voxel, walk.work(machine, kind.n),
         )  # fmt: skip
-        asked = kind.uid, kind.voxel, kind.to_voxel, incoming, best
-        ask_room(machine, kind.n, *asked, own, step, kind.number, kind.volume, grid.whole)
+        ask_room(machine, kind.n, kind.voxel, kind.to_voxel, incoming, kind.volume)
+    for kind in kinds:
+        own = seeds + np.uint64(1000 * kind.number)
+        wanted = kind.uid, kind.voxel, kind.to_voxel, occupied, incoming, best
+        bid_for_room(machine, kind.n, *wanted, own, step, kind.number, HALF, grid.whole)
     for kind in kinds:
         own = seeds + np.uint64(1000 * kind.number)
         places = *kind.place[:2], kind.place[-1]
@@ -202,9 +205,9 @@ def rush(diameter, candidates, occupant=0.0, seed=1):
     occupied, incoming, best = (np.zeros(grid.size, dtype) for dtype in (np.int32, np.int32, np.int64))
     occupied[target] = room_units(occupant, VOXEL) if occupant else 0
     seeds = np.array([seed], U)
-    ask_room(
-        Machine(), candidates, kind.uid, kind.voxel, kind.to_voxel, incoming, best, seeds, 0, 0, kind.volume, grid.whole
-    )
+    ask_room(Machine(), candidates, kind.voxel, kind.to_voxel, incoming, kind.volume)
+    wanted = kind.uid, kind.voxel, kind.to_voxel, occupied, incoming, best
+    bid_for_room(Machine(), candidates, *wanted, seeds, 0, 0, HALF, grid.whole)
     take_room(
         Machine(), candidates, kind.uid, kind.voxel, *kind.place, kind.place[1], kind.to_voxel, *kind.to_place,
         kind.to_place[1], occupied, incoming, best, seeds, 0, 0, kind.volume, HALF, grid.sz, grid.whole,

@@ -47,8 +47,8 @@ class Cells:
 
     def step(self, number, channel=None, at_most=0.0):
         self.walk.propose(
-            self.machine, self.n, self.seeds, number, self.uid, self.voxel, self.place, self.velocity, self.speed,
-            self.place, self.voxel, self.work, channel, at_most,
+            self.machine, self.n, self.seeds[self.voxel // self.walk.grid.whole], number, self.uid, self.voxel,
+            self.place, self.velocity, self.speed, self.place, self.voxel, self.work, channel, at_most,
         )  # fmt: skip
 
 
