@@ -4,7 +4,7 @@ Units: um, h, and the unit of each field. Amounts in a budget are concentration 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -128,8 +128,11 @@ class Fields:
             for place in spec.sources.values():
                 self._add(name, place, float(place.rate), self.source)
 
-    def diffuse(self, step: float) -> None:
-        """Advance all fields by the agent step (h), the one they were planned for."""
+    def diffuse(self, step: float, beside: Iterable[Callable[[], None]] = ()) -> None:
+        """Advance all fields by the agent step (h), the one they were planned for.
+
+        beside   what else can be done meanwhile on the threads of the machine: it must not touch the fields
+        """
         if not math.isclose(step, self.step, rel_tol=1e-9):
             raise ValueError(f"fields were planned for a step of {self.step:g} h (time.step), not of {step:g} h")
         if not self._counted:
@@ -137,7 +140,8 @@ class Fields:
         rows = [row for row in self._costliest if not self._is_empty(row)]
         for row in set(rows) - self._begun:  # alone the first time: no two threads compile the same kernel
             self._run(row, "advance")
-        side_by_side(self.machine, [partial(self._run, row, "advance") for row in rows if row in self._begun])
+        advances = [partial(self._run, row, "advance") for row in rows if row in self._begun]
+        side_by_side(self.machine, [*beside, *advances])
         self._begun.update(rows)
         for row in rows:
             for what, amount in self.solvers[row].budget(self._totals[row]).items():

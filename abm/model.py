@@ -26,6 +26,7 @@ from abm.trigger import Trigger
 from kernels.device import Machine
 from kernels.random import STREAMS, draw, uniform
 
+FEW_CELLS = 2**15  # of one kind: below, threads gain little by sharing their loops
 PLASTIC = (0.7548776662466927, 0.5698402909980532)  # 1/p, 1/p^2 of p^3 = p + 1: evenly spread points in 2D
 PLASTIC_3D = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
 
@@ -53,6 +54,7 @@ class LesionModel(mesa.Model):
         self.step_hours = float(config.time.step)
         self.dt = np.float32(self.step_hours)  # as kernels take it
         self.phase_seconds: dict[str, float] = {}
+        self._inner_seconds: list[float] = []  # of the phases that are open: what those inside them took
         self.events: list[dict[str, Any]] = []
         self._measured: dict[int, tuple[int, dict[str, float]]] = {}
         self._spare = self.machine.zeros(0, np.float32)
@@ -109,17 +111,25 @@ class LesionModel(mesa.Model):
 
     @contextmanager
     def phase(self, name: str):
-        """Add the time spent inside to the phase of that name."""
+        """Add the time spent inside to the phase of that name; phases inside count by themselves."""
         begin = time.perf_counter()
+        self._inner_seconds.append(0.0)
         try:
             yield
         finally:
-            self.phase_seconds[name] = self.phase_seconds.get(name, 0.0) + time.perf_counter() - begin
+            spent = time.perf_counter() - begin
+            own = spent - self._inner_seconds.pop()
+            self.phase_seconds[name] = self.phase_seconds.get(name, 0.0) + own
+            if self._inner_seconds:
+                self._inner_seconds[-1] += spent
 
     # --- the simulation ---------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Advance by one step: infuse, bin, sense, act, diffuse, move, die and divide, enter, observe."""
+        """Advance by one step: infuse, bin, sense, act, then diffuse beside move, die and divide, enter; observe.
+
+        Fields and cells do not meet between act and observe. Few cells keep one thread busy while others advance fields.
+        """
         with self.phase("infuse"):
             begin = self.hours - self.step_hours
             self.therapy.infuse(begin)
@@ -132,9 +142,17 @@ class LesionModel(mesa.Model):
             self.tissue.expect_losses()
             self.populations.do("act")
             self.tissue.act()
+        few = max(map(len, self.populations), default=0) < FEW_CELLS
         with self.phase("diffuse"):
             self.fields.release()
-            self.fields.diffuse(self.step_hours)
+            self.fields.diffuse(self.step_hours, beside=[self._turn_over] if few else [])
+        if not few:
+            self._turn_over()
+        with self.phase("observe"):
+            self._observe()
+
+    def _turn_over(self) -> None:
+        """Let cells move, die, divide and enter."""
         with self.phase("move"):
             self.tissue.open_moves()
             self.populations.do("propose")
@@ -147,8 +165,6 @@ class LesionModel(mesa.Model):
         with self.phase("enter"):
             if self.venules is not None:
                 self.venules.admit()
-        with self.phase("observe"):
-            self._observe()
 
     def _sense(self) -> None:
         """Sort the cells, then compute every signal and law: only here does anything read others' columns."""
