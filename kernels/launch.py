@@ -24,7 +24,8 @@ GRIDS = ("grid", "relay")
 REGISTRY: dict[str, "Kernel"] = {}
 THREADS_PER_BLOCK = 128
 _F32 = np.float32
-FEWEST_PER_THREAD = 8192  # below this a hand-over to another thread costs more than it saves
+FEWEST_PER_THREAD = 2**15  # items: below this a hand-over to another thread costs more than it saves
+ROWS_WEIGH = 4  # a table of rows is as much work for an item as so many items of other kernels
 
 # Called with a kernel's name when it is compiled for the first time on this machine.
 on_compile: Callable[[str], None] | None = None
@@ -130,6 +131,7 @@ class Kernel:
         self.n_columns, self.n_places = n_columns, n_places
         self.stages: Sequence[Kernel] = (self,)
         self._loops: dict[str, object] = {}
+        self._weight = ROWS_WEIGH if shape == "rows" else 1
         self._head = (0,) if shape == "rows" else ()  # where the scratch of a thread begins
         if self.name in REGISTRY:
             raise ValueError(f"two kernels are called {self.name}")
@@ -171,7 +173,7 @@ class Kernel:
                 self._sweep(machine, n.lines, n.nx, box, given)
             else:
                 self._run(machine, n.lines, n.nx, [*box, *given])
-        elif n and n < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
+        elif n and n * self._weight < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
             loop = self._loops.get("alone") or self.loop("alone")
             loop(0, n, *self._head, *[_F32(a) if isinstance(a, float) else a for a in arguments])
         elif n:
@@ -182,7 +184,7 @@ class Kernel:
         if machine.target == "cuda":
             self._launch_cuda(machine, count * per_item, count, given)
             return
-        parts = min(machine.threads, count * per_item // FEWEST_PER_THREAD, count)
+        parts = min(machine.threads, count * per_item * self._weight // FEWEST_PER_THREAD, count)
         alone = parts < 2 or getattr(_inside, "task", False)  # tasks side by side write to arrays of their own
         target = "alone" if alone and machine.target == "cpu" else machine.target
         loop = self._loops.get(target) or self.loop(target)
