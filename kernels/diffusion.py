@@ -27,6 +27,7 @@ ONE = U(1)
 LINES = U(16)  # of voxels along x that a partial sum goes over
 ZERO = np.float32(0.0)
 COUNT = np.float32(1.0)
+NO_SUBSTEP = np.int64(0)
 
 NO_FLUX, VALUE, PERIODIC = FACES = ("no_flux", "value", "periodic")
 SUMS = ("mass", "clamped", "exposure", "taken", "secreted", "limited")
@@ -60,47 +61,60 @@ def at_most(rate, cap):
 
 
 @device
-def begin(v, inflow, u, m, last, source, uptake, cap, spread, h, decay):
-    """Write ``m = h (L u + S)``, also as the last stage. spread = h D / voxel^2;  cap  of uptake, see ``prepare``"""
-    change = spread * inflow + h * (source[v] - (decay + at_most(uptake[v], cap)) * u[v])
+def begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay):
+    """Write ``m = h (L u + S)``, also as the last stage; the one before is 0. spread = h rate
+
+    cap       1/h: uptake at most so high has the right number of stages
+    loss      float32[voxels]  written, 1/h: uptake and what flows out to the neighbours, ``rate = D / voxel^2`` each
+    outward   float32[voxels]  from ``Faces.outward``
+    """
+    taken = at_most(uptake[v], cap)
+    change = spread * inflow + h * (source[v] - (decay + taken) * u[v])
     m[v] = change
     last[v] = change
+    before[v] = ZERO
+    loss[v] = taken + rate * outward[v]
 
 
 @device
 def advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive):
     """Write stage j over stage j - 2 in ``before``; ``last`` is stage j - 1, and ``around`` its sum over the neighbours.
 
-    What flows out of the voxel is part of ``loss``, see ``prepare``: a third fewer reads than by differences.
+    What flows out of the voxel is part of ``loss``, see ``begin``: a third fewer reads than by differences.
     """
     before[v] = ((keep - lose * loss[v]) * last[v] + recall * before[v]) + (spread * around + drive * m[v])
 
 
 @device
-def finish(v, inflow, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level):
-    """Add the substep to ``u``, and its integral above ``level`` to ``exposure``; the last stage is ``weight * last``."""
+def finish(v, inflow, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level, adds):
+    """Add the substep to ``u``, and its integral above ``level`` to ``exposure``; the last stage is ``weight * last``.
+
+    adds   int64   0 in the first substep of a step: there the integral begins
+    """
     p = weight * last[v]
-    exposure[v] += h * ((u[v] - level) + p)
+    exposure[v] = (exposure[v] if adds > NO_SUBSTEP else ZERO) + h * ((u[v] - level) + p)
     u[v] += m[v] + (weight * spread * inflow - h * ((decay + at_most(uptake[v], cap)) * p))
 
 
 @grid_kernel
-def begin_2d(v, sy, sz, q, u, m, last, source, uptake, cap, spread, h, decay):
+def begin_2d(v, sy, sz, q, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
-    begin(v, inflow_2d(u, q, v, sy, sz), u, m, last, source, uptake, cap, spread, h, decay)
+    inflow = inflow_2d(u, q, v, sy, sz)
+    begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay)
 
 
 @grid_kernel
-def begin_3d(v, sy, sz, q, u, m, last, source, uptake, cap, spread, h, decay):
+def begin_3d(v, sy, sz, q, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
-    begin(v, inflow_3d(u, q, v, sy, sz), u, m, last, source, uptake, cap, spread, h, decay)
+    inflow = inflow_3d(u, q, v, sy, sz)
+    begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay)
 
 
 @relay_kernel(5)
 def advance_2d(v, sy, sz, before, last, keep, lose, recall, spread, drive, m, loss):
     """Compute stages one after the other, see ``advance``, where D is the same everywhere: the halo holds 0, or is wrapped.
 
-    keep ... drive   from ``stage_table``;  loss   float32[voxels]   from ``prepare``
+    keep ... drive   from ``stage_table``;  loss   float32[voxels]   from ``begin``
     """
     around = (last[v + ONE] + last[v - ONE]) + (last[v + sy] + last[v - sy])
     advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive)
@@ -134,30 +148,20 @@ def advance_varied_3d(v, sy, sz, before, last, keep, lose, recall, spread, drive
 
 
 @grid_kernel
-def finish_2d(v, sy, sz, q, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level):
+def finish_2d(v, sy, sz, q, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level, adds):
     """Finish a substep, see ``finish``."""
-    finish(v, inflow_2d(last, q, v, sy, sz), u, exposure, last, m, uptake, cap, weight, spread, h, decay, level)
+    inflow = inflow_2d(last, q, v, sy, sz)
+    finish(v, inflow, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level, adds)
 
 
 @grid_kernel
-def finish_3d(v, sy, sz, q, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level):
+def finish_3d(v, sy, sz, q, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level, adds):
     """Finish a substep, see ``finish``."""
-    finish(v, inflow_3d(last, q, v, sy, sz), u, exposure, last, m, uptake, cap, weight, spread, h, decay, level)
+    inflow = inflow_3d(last, q, v, sy, sz)
+    finish(v, inflow, u, exposure, last, m, uptake, cap, weight, spread, h, decay, level, adds)
 
 
 # --- before and after ---------------------------------------------------------------------------------------------------
-
-
-@grid_kernel
-def prepare(v, sy, sz, uptake, loss, exposure, before, outward, rate, cap):
-    """Note what a voxel loses, uptake at most at ``cap`` (1/h), for which the number of stages is right; clear what a step adds up.
-
-    loss      float32[voxels]  written, 1/h: uptake and what flows out to the neighbours, ``rate = D / voxel^2`` each
-    outward   float32[voxels]  from ``Faces.outward``
-    """
-    loss[v] = at_most(uptake[v], cap) + rate * outward[v]
-    exposure[v] = ZERO
-    before[v] = ZERO
 
 
 @kernel
@@ -344,17 +348,17 @@ class Solver:
         sums   float32[n_sums(grid)], written: partial sums for ``budget``
         """
         machine, grid, faces, q = self.machine, self.grid, self.faces, self.q
-        prepare(machine, grid, uptake, work.loss, work.exposure, work.first, self.outward, self.rate, self.cap)
         faces.fix(u, self.value)
-        for _ in range(self.plan.substeps):
+        for substep in range(self.plan.substeps):
             faces.wrap(u)
             self._begin(
-                machine, grid, q, u, work.m, work.second, source, uptake, self.cap, self.spread, self.h, self.decay
-            )
+                machine, grid, q, u, work.m, work.second, work.first, work.loss, source, uptake, self.outward, self.cap,
+                self.rate, self.spread, self.h, self.decay,
+            )  # fmt: skip
             last = self._stages(work)
             self._finish(
                 machine, grid, q, u, work.exposure, last, work.m, uptake, self.cap, self.weight, self.spread, self.h,
-                self.decay, self.level,
+                self.decay, self.level, substep,
             )  # fmt: skip
         self.count(u, source, uptake, work, sums)
         if len(self.left):

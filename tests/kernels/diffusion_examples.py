@@ -23,8 +23,7 @@ def _faces(grid: Grid, kind: str) -> Faces:
 
 def _begin(grid: Grid):
     def example(rng):
-        q, u, m, last, source, uptake = _arrays(rng, grid, 6)
-        return grid, (q, u, m, last, source, uptake, CAP, SPREAD, H, DECAY)
+        return grid, (*_arrays(rng, grid, 9), CAP, RATE, SPREAD, H, DECAY)
 
     return example
 
@@ -41,16 +40,12 @@ def _advance(grid: Grid, n_weights: int = 0):
     return example
 
 
-def _finish(grid: Grid):
+def _finish(grid: Grid, adds: int):
     def example(rng):
         q, u, exposure, last, m, uptake = _arrays(rng, grid, 6)
-        return grid, (q, u, exposure, last, m, uptake, CAP, np.float32(0.3), SPREAD, H, DECAY, np.float32(0.2))
+        return grid, (q, u, exposure, last, m, uptake, CAP, np.float32(0.3), SPREAD, H, DECAY, np.float32(0.2), adds)
 
     return example
-
-
-def _prepare(rng):
-    return FLAT, (*_arrays(rng, FLAT, 5), RATE, CAP)
 
 
 def _copy_voxels(rng):
@@ -89,9 +84,8 @@ EXAMPLES = {
     "advance_3d": _advance(SOLID),
     "advance_varied_2d": _advance(FLAT, 1),
     "advance_varied_3d": _advance(SOLID, 1),
-    "finish_2d": _finish(FLAT),
-    "finish_3d": _finish(SOLID),
-    "prepare": _prepare,
+    "finish_2d": _finish(FLAT, 0),
+    "finish_3d": _finish(SOLID, 1),
     "copy_voxels": _copy_voxels,
     "fill_voxels": _fill_voxels,
     "tally": _tally,
