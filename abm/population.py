@@ -272,11 +272,11 @@ class Population(mesa.Agent):
         for name, (on, off) in self.switches.items():
             on_rate, off_rate = self.law(on), None if off is None else self.law(off)
             nothing = self.values[self.rows["zero"]]
-            law_kernels.switch(
-                self.machine, self.n, self.seeds, self.model.steps, STREAMS["activate"],
-                self.grid.whole, self.uid, self.voxel, self.state(name),
-                nothing if on_rate is None else on_rate, nothing if off_rate is None else off_rate, self.model.dt,
+            law_kernels.chance_of_switch(
+                self.machine, self.n, self.state(name), nothing if on_rate is None else on_rate,
+                nothing if off_rate is None else off_rate, self.model.dt, self.chance,
             )  # fmt: skip
+            law_kernels.switch(self.machine, self.n, self.befalls("activate", self.model.steps), self.state(name))
 
     def relax(self, level: str, rise: Any = None) -> None:
         """Relax a level towards the law of its name, where there is one. rise  h, instead of the law's own"""

@@ -145,12 +145,11 @@ class Tissue:
             self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
         if hasattr(self, "_relaxing"):
             relax_row(machine, size, *self._relaxing, self.laws.flat, self.laws.stride)
-        bare = self.laws.row("tissue.demyelinated")
-        self.adapted += (bare - self.adapted) * self._adapting
-        self.machine.xp.minimum(self.adapted, bare, out=self.adapted)
         reactivity, days, scar = (self.laws.row(name) for name in ASTROCYTE_STATES)
-        days += dt * (reactivity > np.float32(float(self.spec.astrocytes_reactive_above)))
-        scar += self._law("astrocytes", "scar") * dt
+        axons.mature_lesion(
+            machine, size, self.laws.row("tissue.demyelinated"), self.adapted, self._adapting, reactivity,
+            float(self.spec.astrocytes_reactive_above), days, scar, self._law("astrocytes", "scar"), dt,
+        )  # fmt: skip
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the tissue remembers, on the host."""

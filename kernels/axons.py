@@ -61,3 +61,19 @@ def read_tissue(
         deficit[v] = max(ONE - ol_fraction[v], ZERO)
         if m < half:
             ever_bare[v] = ONE
+
+
+@kernel
+def mature_lesion(v, bare, adapted, adapting, reactivity, above, days, scar, scarring, dt):
+    """Let bare axons adapt, so that they conduct again, count the days of reactive astrocytes, and let them scar.
+
+        adapted' = min(bare, adapted + (bare - adapted) adapting)      scar' = scar + scarring dt
+
+    bare, reactivity, scarring   float32[n_voxels]   share of the axons without sheaths; 0 to 1; 1/h
+    adapted, days, scar          float32[n_voxels]   written; days, in h, grow where ``reactivity`` is above a bound
+    adapting                     float32             1 - exp(-dt / mean time of conduction block)
+    """
+    now = adapted[v] + (bare[v] - adapted[v]) * adapting
+    adapted[v] = now if now < bare[v] else bare[v]
+    days[v] += dt if reactivity[v] > above else ZERO
+    scar[v] += scarring[v] * dt

@@ -11,7 +11,6 @@ import numpy as np
 
 from kernels.chance import probability
 from kernels.launch import kernel, row_kernel, row_program
-from kernels.random import draw, happens
 from kernels.source import device
 
 U = np.uint64
@@ -132,15 +131,16 @@ def relax_row(v, level, towards, rising, falling, values, stride):
 
 
 @kernel
-def switch(i, seeds, step, stream, whole, uid, voxel, state, on_rate, off_rate, dt):
-    """Switch a 0/1 state of a cell: on at ``on_rate``, off at ``off_rate`` (1/h), at most once a step.
-
-    seeds   int64[slabs];  state   float32[n], written
-    """
+def chance_of_switch(i, state, on_rate, off_rate, dt, chance):
+    """Compute the probability that a 0/1 state of a cell switches in a step: on at ``on_rate``, off at ``off_rate`` (1/h)."""
     rate = off_rate[i] if state[i] > ZERO else on_rate[i]
-    a, b, _, _ = draw(seeds[U(voxel[i]) // U(whole)], stream, step, uid[i])
-    if happens(a, b, probability(rate * dt)):
-        state[i] = ONE - state[i]
+    chance[i] = probability(rate * dt)
+
+
+@kernel
+def switch(i, befallen, state):
+    """Switch a 0/1 state of the cells that ``befall`` struck. befallen  int32[n];  state  float32[n], written"""
+    state[i] = ONE - state[i] if befallen[i] != NOTHING else state[i]
 
 
 @kernel

@@ -72,27 +72,28 @@ def strip_sheaths(
     slots      int32[n * n_slots]    written;  held  float32[n], sheaths held, written
     units      int32[4 * n_voxels]   written;  stripped  int32[n_voxels], written: units lost as debris
     """
-    slab = U(voxel[i]) // U(whole)
-    highest = probability(most[slab])
-    k = I(0)
-    stroke = I(0)
-    while struck[i] != NO_UNIT and k < n_slots:
-        any_left = any_of(highest, n_slots - k)
-        a, b, c, d = draw(seeds[slab], I(stream) + (stroke << GROUP), step, uid[i])
-        stroke += I(1)
-        if not happens(a, b, any_left):
-            break
-        k = first_struck(uniform(c) * any_left, highest, k, n_slots)
-        s = U(i) * U(n_slots) + U(k)
-        if slots[s] != EMPTY:
-            v = U(slots[s] >> ONE_UNIT)
-            if uniform(d) * highest < probability(hazard[v]):
-                kind = U(slots[s] & ONE_UNIT)
-                slots[s] = EMPTY
-                held[i] -= ONE
-                atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
-                atomic_add(stripped, v, ONE_UNIT)
-        k += I(1)
+    if struck[i] != NO_UNIT:
+        slab = U(voxel[i]) // U(whole)
+        highest = probability(most[slab])
+        k = I(0)
+        stroke = I(0)
+        while k < n_slots:
+            any_left = any_of(highest, n_slots - k)
+            a, b, c, d = draw(seeds[slab], I(stream) + (stroke << GROUP), step, uid[i])
+            stroke += I(1)
+            if not happens(a, b, any_left):
+                break
+            k = first_struck(uniform(c) * any_left, highest, k, n_slots)
+            s = U(i) * U(n_slots) + U(k)
+            if slots[s] != EMPTY:
+                v = U(slots[s] >> ONE_UNIT)
+                if uniform(d) * highest < probability(hazard[v]):
+                    kind = U(slots[s] & ONE_UNIT)
+                    slots[s] = EMPTY
+                    held[i] -= ONE
+                    atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
+                    atomic_add(stripped, v, ONE_UNIT)
+            k += I(1)
 
 
 @kernel

@@ -115,9 +115,13 @@ def relax_row(rng):
     return N, [rows(1), rows(2), np.array([0.3], f4), np.array([0.1], f4), values(rng), N]
 
 
-def switch(rng):
+def chance_of_switch(rng):
     state = (rng.random(N) < 0.5).astype(f4)
-    return N, [*cells(rng), state, *(5 * rng.random((2, N)).astype(f4)), 0.1]
+    return N, [state, *(5 * rng.random((2, N)).astype(f4)), 0.1, np.zeros(N, f4)]
+
+
+def switch(rng):
+    return N, [rng.integers(0, 2, N).astype(i4), rng.integers(0, 2, N).astype(f4)]
 
 
 def polarise(rng):
@@ -233,9 +237,15 @@ def read_tissue(rng):
     return SIZE, [units, SIZE, np.full(SIZE, 15, f4), *state, *np.zeros((7, SIZE), f4), 0.5]
 
 
+def mature_lesion(rng):
+    bare, adapted, reactivity, days, scar, scarring = rng.random((6, SIZE)).astype(f4)
+    return SIZE, [bare, adapted, f4(0.1), reactivity, 0.5, days, scar, scarring, 0.1]
+
+
 _EXAMPLES = (
-    read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, clear_cells_row, sum_cells_row, relax_row,
-    switch, polarise, draw_words, chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths,
-    orphan_sheaths, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon, injure_axons, read_tissue,
+    read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, clear_cells_row, sum_cells_row,
+    relax_row, chance_of_switch, switch, polarise, draw_words, chance_in_step, befall, choose_fate, place_daughter,
+    chance_of_stroke, strip_sheaths, orphan_sheaths, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon,
+    injure_axons, read_tissue, mature_lesion,
 )  # fmt: skip
 EXAMPLES = {example.__name__: example for example in _EXAMPLES}
