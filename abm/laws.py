@@ -103,11 +103,17 @@ class Laws(LawTables):
         density.smooth(self.machine, smoothing, amount, out, work)
         self._work.append(work)
 
-    def feel(self, kind: str, n: int, flat, stride: int, voxel) -> None:
-        """Compute the factors of the cells' own states, and their sums per voxel. flat  of ``CellRows.allocate``"""
+    def feel(self, kind: str, n: int, flat, stride: int, voxel, changed: bool) -> None:
+        """Compute the factors of the cells' own states, and their sums per voxel.
+
+        flat      of ``CellRows.allocate``
+        changed   whether cells came, went or moved since the last time
+        """
         cells = self.of[kind]
         machine, size = self.machine, self.grid.size
         cells.own.run(machine, n, flat, cells.scratch)
+        if cells.only_counted and not changed:
+            return
         if len(cells.stood) < size // 8:
             kernels.clear_cells_row(machine, len(cells.stood), cells.sums[1], cells.stood, self.flat, self.stride)
         else:
@@ -128,7 +134,7 @@ class CellRows:
     row       number of each row by its name;  laws, contacts   those of the laws, and of (other kind, distance)
     carried   numbers of the rows that go with the cells when these are put in order: the others are computed anew
     sums      own rows and the voxel rows that their sums go to;  summed   the latter, on the host
-    stood     the voxel of each cell when they were last summed
+    stood     the voxel of each cell when they were last summed;  only_counted   whether sums are numbers of cells
     scratch   what the rows that pass take of a thread's scratch
     """
 
@@ -163,6 +169,7 @@ class CellRows:
         self.summed = [int(slots[target]) for _, target in cells.sums]
         self.sums = [machine.put(self._slots[[own for own, _ in cells.sums]].astype(np.int32))]
         self.sums.append(machine.put(np.array(self.summed, np.int32)))
+        self.only_counted = all(own == cells.own[ONE] for own, _ in cells.sums)
         self.stood = machine.zeros(0, np.int32)
         self.scratch = len(self._passing) * BLOCK
         self._channels = slots.astype(np.int64) * stride

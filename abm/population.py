@@ -259,7 +259,7 @@ class Population(mesa.Agent):
                 self.values[row], distance, contact.contact_reach(distance, self.grid.h), int(other is self),
                 *self.grid.box,
             )  # fmt: skip
-        self.laws.feel(self.kind, self.n, self.flat, self.capacity, self.voxel)
+        self.laws.feel(self.kind, self.n, self.flat, self.capacity, self.voxel, self.sorted_anew)
 
     def sense(self) -> None:
         """Compute the value of every law for every cell."""
