@@ -4,6 +4,7 @@ import numpy as np
 
 from abm.config import load
 from abm.model import LesionModel
+from kernels.device import Machine
 from kernels.grid import Grid
 
 TILE = 600  # um: the edge of the lesion that is tiled; all of it is infiltrated at the peak
@@ -33,9 +34,9 @@ def size(n: int) -> list[str]:
     ]
 
 
-def tile(lesion: LesionModel, n: int) -> LesionModel:
-    """Return a model of n by n copies of a lesion, side by side."""
-    big = LesionModel(load("acute", overrides=size(n)))
+def tile(lesion: LesionModel, n: int, machine: Machine | None = None) -> LesionModel:
+    """Return a model of n by n copies of a lesion, side by side; on one thread if no machine is given."""
+    big = LesionModel(load("acute", overrides=size(n)), machine)
     small, state = lesion.state(), big.state()
     for name in state:
         if name == "fields/concentration" or name.startswith("tissue/"):

@@ -45,6 +45,7 @@ WORKLOADS = {
         "lesion",
         Peer("tests", "peer_twin", "it stands in tests/twin: run the benchmark from a checkout"),
     ),
+    "W-SCALE": Workload("a step against the number of fields, slabs and threads; a minute", "scale"),
     "W-ACUTE": Workload("60 days of the scenario acute, on all threads; minutes", "acute"),
 }
 

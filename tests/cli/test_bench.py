@@ -17,6 +17,7 @@ from experiments.bench import (
     cells_reference,
     diffusion,
     lesion,
+    scale,
     solution,
     tiles,
     workloads,
@@ -124,6 +125,23 @@ def test_a_tiled_lesion_does_what_the_lesion_does():
     four.laws.row("source.ccl2")[:] += 1.0
     with pytest.raises(RunFailed, match=r"source\.ccl2 of a tile differs"):
         lesion.check(one, four, 2)
+
+
+def test_slabs_and_threads_are_checked_before_they_are_told(monkeypatch):
+    one = LesionModel(load("acute", overrides=tiles.size(1)))
+    one.step()
+    one.restore(one.state())
+    told = [*scale.of_slabs(one, (1, 3)), *scale.of_threads(one, 4 * lesion.cells_of(one))]
+    assert [figure.name.split(":")[0].split(" of ")[0].split(",")[0] for figure in told][:3] == [
+        "1 slab",
+        "3 slabs",
+        "1 thread",
+    ]
+    assert all(figure.value > 0 for figure in told)
+    digests = iter("abcdefgh")
+    monkeypatch.setattr(LesionModel, "digest", lambda self, slab=0: next(digests))
+    with pytest.raises(RunFailed, match="of 2 lesions side by side some differ"):
+        list(scale.of_slabs(one, (2,)))
 
 
 def test_the_exponent_is_that_of_a_power_law():
