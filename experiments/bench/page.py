@@ -79,6 +79,10 @@ def _targets(result: dict[str, Any]) -> list[str]:
     return markdown(("workload", "figure", "value", "target"), rows)
 
 
+def _told(figure: dict[str, Any]) -> str:
+    return f"{short(figure['value'])} {figure['unit']}".rstrip()
+
+
 def _workloads(result: dict[str, Any]) -> Iterator[str]:
     for name, figures in result["workloads"].items():
         yield f"### {name}: {WORKLOADS[name].about.split(';')[0]}"

@@ -46,7 +46,7 @@ def step_figure(path: Path, values: Values, bandwidth: float) -> None:
         axes.set(xlabel="cells", ylabel="ns per cell and step, one thread", xscale="log", xlim=(cells[0], cells[-1]))
         axes.set_ylim(0)
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles[::-1], labels[::-1], loc="outside right", frameon=False)
+        figure.legend(handles[::-1], labels[::-1], loc="outside right center", frameon=False)
         save(figure, path)
 
 

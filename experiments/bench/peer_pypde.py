@@ -26,7 +26,7 @@ def figures(ours: dict[str, float]) -> Iterator[Figure]:
     pde.config["backend.numba.multithreading"] = "never"  # two threads that wait for each other are slower
     fastest = int(np.argmax(DIFFUSIVITIES))
     diffusivity, decay = DIFFUSIVITIES[fastest], DECAYS[fastest]
-    grid = pde.CartesianGrid([[0, EDGE * VOXEL]] * 2, [EDGE] * 2)
+    grid = pde.CartesianGrid([(0.0, EDGE * VOXEL)] * 2, [EDGE] * 2)
     state = pde.FieldCollection([pde.ScalarField(grid, label=label) for label in ("c", "s")])
     equation = pde.PDE({"c": f"{diffusivity} * laplace(c) - {decay} * c + s", "s": "0"}, bc={"derivative": 0})
     solver = RungeKuttaSolver(equation, backend="numba")
