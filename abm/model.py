@@ -58,6 +58,7 @@ class LesionModel(mesa.Model):
         self.events: list[dict[str, Any]] = []
         self._measured: dict[int, tuple[int, dict[str, float]]] = {}
         self._spare = self.machine.zeros(0, np.float32)
+        self.bins = self.machine.zeros((2, self.grid.size + 2), np.int32)  # scratch of one population after the other
 
         venules = config.tissue.venules if config.tissue is not None else None
         has_venules = venules is not None and venules.any and "venule" in config.laws

@@ -16,7 +16,6 @@ from kernels.random import STREAMS
 
 STAYS, DIES, DIVIDES = 0, 1, 2
 FIRST_CHANGE = 3
-FEW = 1000  # cells that are sorted faster by themselves than with an array of all voxels
 KEY_OF_KIND = 0x9E3779B97F4A7  # an odd number far from any seed that people choose
 
 
@@ -85,8 +84,9 @@ class Population(mesa.Agent):
         self.changed = self.sorted_anew = True
         self.next_uid = np.ones(self.grid.slabs, np.int64)
         self.sought = any(other == self.kind for cells in laws.cells.values() for other, _ in cells.contacts)
-        self.start = self.machine.zeros(self.grid.size + 1, np.int32)  # kept up for kinds that others touch
-        self._count = self.machine.zeros(self.grid.size + 1, np.int32)
+        self.start = self.model.bins[0]  # scratch, but for kinds that others touch
+        if self.sought:
+            self.start = self.machine.zeros(len(self.start), np.int32)
         self.state_names = ("age", *type(self).states)
         if self.motile:
             periodic = tuple(bool(wraps) for wraps in self.model.tissue.wraps)
@@ -228,12 +228,10 @@ class Population(mesa.Agent):
         self.sorted_anew, self.changed = self.changed, False
         if not self.sorted_anew:
             return
-        if self.sought or self.n > FEW:
-            binning.sort_order(self.machine, self.n, self.voxel, self.uid, self.order, self.start, self._count)
-            self.take(self.order, self.n)
-        else:
-            xp = self.machine.xp
-            self.take(xp.lexsort(xp.stack((self.uid[: self.n], self.voxel[: self.n]))), self.n)
+        shift = 0 if self.sought else binning.bucket_shift(self.n, self.grid.size)
+        start, count = self.start, self.model.bins[1]
+        binning.sort_order(self.machine, self.n, self.voxel, self.uid, self.order, start, count, shift)
+        self.take(self.order, self.n)
 
     def take(self, order, n: int) -> None:
         """Keep the rows ``order[:n]``, in that order."""

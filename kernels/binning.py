@@ -40,29 +40,33 @@ def locate(i, x, y, z, slab_voxel, voxel, h, per_um, nx, ny, nz, sy, sz, whole):
 
 
 @kernel
-def count_cells(i, voxel, count):
-    """Count the cells of each voxel. count  int32[voxels]  0 before."""
-    atomic_add(count, U(voxel[i]), ONE_CELL)
+def count_cells(i, voxel, shift, count):
+    """Count the cells of each bucket: 2^shift voxels that follow each other. count  int32[buckets]  0 before."""
+    atomic_add(count, U(voxel[i]) >> U(shift), ONE_CELL)
 
 
 @kernel
-def scatter(i, voxel, start, order):
-    """Give cell ``i`` the last free place of its voxel. start  int32[voxels + 1]  in: ends, out: starts of the voxels."""
-    order[U(atomic_add(start, U(voxel[i]), BEFORE) - ONE_CELL)] = np.int32(i)
+def scatter(i, voxel, shift, start, order):
+    """Give cell ``i`` the last free place of its bucket. start  int32[buckets + 1]  in: ends, out: starts of the buckets."""
+    order[U(atomic_add(start, U(voxel[i]) >> U(shift), BEFORE) - ONE_CELL)] = np.int32(i)
 
 
 @kernel
-def sort_voxel(i, voxel, uid, start, order):
-    """Put the cells of one voxel in the order of their uids, if place ``i`` is the first of a voxel."""
-    v = U(voxel[U(order[i])])
-    first = np.int64(start[v])
+def sort_bucket(i, voxel, uid, shift, start, order):
+    """Put the cells of one bucket in the order of (voxel, uid), if place ``i`` is the first of a bucket."""
+    bucket = U(voxel[U(order[i])]) >> U(shift)
+    first = np.int64(start[bucket])
     if first == np.int64(i):
-        for place in range(first + np.int64(1), np.int64(start[v + NEXT])):
+        for place in range(first + np.int64(1), np.int64(start[bucket + NEXT])):
             row = order[U(place)]
+            v = voxel[U(row)]
             key = uid[U(row)]
             hole = place
-            while hole > first and uid[U(order[U(hole - np.int64(1))])] > key:
-                order[U(hole)] = order[U(hole - np.int64(1))]
+            while hole > first:
+                before = U(order[U(hole - np.int64(1))])
+                if voxel[before] < v or (voxel[before] == v and uid[before] < key):
+                    break
+                order[U(hole)] = np.int32(before)
                 hole -= np.int64(1)
             order[U(hole)] = row
 
@@ -83,16 +87,24 @@ def permute_row(i, place, number, order, n, values, out):
     out[U(number) * U(n) + i] = values[U(place) + U(order[i])]
 
 
-def sort_order(machine, n, voxel, uid, order, start, count) -> None:
+def bucket_shift(n: int, voxels: int) -> int:
+    """Return how many voxels, as a power of 2, make about as many buckets as there are cells, or a few more."""
+    return max(0, (voxels // max(n, 1)).bit_length() - 1)
+
+
+def sort_order(machine, n, voxel, uid, order, start, count, shift=0) -> None:
     """Write the order of the first ``n`` cells by (voxel, uid), the same for any number of threads.
 
     voxel, uid   int32[n], integer[n]   voxel of each cell, and its identity, unique within a slab
     order        int32[n]               written: the row of the cell that comes k-th
-    start        int32[voxels + 1]      written: place of the first cell of each voxel
+    start        int32[voxels + 1]      written: place of the first cell of each bucket, of each voxel where ``shift`` is 0
     count        int32[voxels + 1]      scratch
+    shift        buckets are of 2^shift voxels: few cells need few of them
     """
+    buckets = ((len(count) - 1) >> shift) + 2
+    count, start = count[:buckets], start[:buckets]
     count[:] = 0
-    count_cells(machine, n, voxel, count)
+    count_cells(machine, n, voxel, shift, count)
     machine.xp.cumsum(count, dtype=np.int32, out=start)
-    scatter(machine, n, voxel, start, order)
-    sort_voxel(machine, n, voxel, uid, start, order)
+    scatter(machine, n, voxel, shift, start, order)
+    sort_bucket(machine, n, voxel, uid, shift, start, order)

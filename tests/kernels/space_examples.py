@@ -44,12 +44,12 @@ def locate(random):
 
 
 def count_cells(random):
-    return N, [_cells(random, FLAT)[3], np.zeros(FLAT.size + 1, np.int32)]
+    return N, [_cells(random, FLAT)[3], 1, np.zeros(FLAT.size + 1, np.int32)]
 
 
 def scatter(random):
     voxel = np.arange(N, dtype=np.int32)  # one cell in each: the places within a voxel depend on the order of threads
-    return N, [random.permutation(voxel), np.arange(1, N + 1, dtype=np.int32), np.zeros(N, np.int32)]
+    return N, [random.permutation(voxel), 0, np.arange(1, N + 1, dtype=np.int32), np.zeros(N, np.int32)]
 
 
 def permute(random):
@@ -62,10 +62,10 @@ def permute_row(random):
     return N, [*table, random.permutation(N).astype(np.int32), N, values, out]
 
 
-def sort_voxel(random):
-    voxel = np.sort(random.integers(0, 6, N)).astype(np.int32)
-    start = np.searchsorted(voxel, np.arange(7)).astype(np.int32)
-    return N, [voxel, _uids(random), start, np.arange(N, dtype=np.int32)]
+def sort_bucket(random):
+    voxel = np.sort(random.integers(0, 12, N)).astype(np.int32)
+    start = np.searchsorted(voxel // 2, np.arange(7)).astype(np.int32)
+    return N, [voxel, _uids(random), 1, start, np.arange(N, dtype=np.int32)[::-1].copy()]
 
 
 def to_fixed(random):
@@ -139,7 +139,7 @@ def touch(random):
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, scatter, sort_voxel, permute, permute_row, to_fixed, box_along, density_along_x,
+        locate, count_cells, scatter, sort_bucket, permute, permute_row, to_fixed, box_along, density_along_x,
         lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
     )
 }  # fmt: skip

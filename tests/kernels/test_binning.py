@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import locate, permute, permute_row, sort_order
+from kernels.binning import bucket_shift, locate, permute, permute_row, sort_order
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -60,6 +60,22 @@ def test_order_is_that_of_voxel_then_uid(grid, threads):
     order, start = sort(threads, grid, voxel, uid)
     np.testing.assert_array_equal(order, np.lexsort((uid, voxel)))
     np.testing.assert_array_equal(start, np.searchsorted(np.sort(voxel), np.arange(grid.size + 1)))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shift", [1, 3, 20])
+def test_order_is_the_same_by_buckets_of_voxels(shift, threads):
+    grid, n = GRIDS[1], 40_000 if shift < 20 else 500  # in the last all are in one bucket
+    place, slab = scattered(grid, n)
+    voxel = voxels_of(grid, place, slab).astype(np.int32)
+    uid = np.random.default_rng(1).permutation(n).astype(np.uint64)
+    order, start, count = np.full(n, -1, np.int32), *np.zeros((2, grid.size + 1), np.int32)
+    sort_order(Machine("cpu", threads), n, voxel, uid, order, start, count, shift)
+    np.testing.assert_array_equal(order, np.lexsort((uid, voxel)))
+
+
+def test_there_are_about_as_many_buckets_as_cells():
+    assert [bucket_shift(n, 1000) for n in (0, 1, 10, 300, 600, 5000)] == [9, 9, 6, 1, 0, 0]
 
 
 def test_no_cells_give_empty_voxels():
