@@ -6,6 +6,7 @@ import numpy as np
 
 from abm.law_tables import TISSUE_SIGNALS
 from kernels import axons, motion, sheaths
+from kernels.events import befall
 from kernels.grid import Grid
 from kernels.laws import relax_row
 from kernels.random import STREAMS
@@ -34,6 +35,7 @@ class Tissue:
     axons_lost                 float32        in the last step: the sheaths on them go in the next
     adapted                    float32        share of the axons that is bare and conducts again: the others bare are blocked
     occupied, incoming, best   of this step   volume of motile cells, volume that wants in, the winner's bid
+    seed, number               int64          the seed of a voxel's slab, and which voxel of it it is: keys of its draws
     """
 
     states = ("units", "intact", "swollen", "ovoids", "axons_lost", "ever_bare", "adapted", "ol_healthy")
@@ -57,6 +59,9 @@ class Tissue:
             volume = model.voxel_volume * 1e-9
             self.capacity[:] = self.machine.put(self.inside * round(float(self.spec.sheath_density) * volume))
             self._full = self.machine.xp.maximum(self.capacity, 1)
+            slab, number = np.divmod(np.arange(size), self.grid.whole)
+            self.seed, self.number = self.machine.put(model.seeds[slab]), self.machine.put(number)
+            self.chance, self.struck = zeros(size, np.float32), zeros(size, np.int32)
             self.intact[:] = self.machine.put(self.inside)
             block = float(self.spec.conduction.block)
             self._adapting = np.float32(-np.expm1(-model.step_hours / block) if block else 1.0)
@@ -135,9 +140,12 @@ class Tissue:
         if self.spec is None:
             return
         machine, size, dt = self.machine, self.grid.size, self.model.dt
+        hazards, step = (self.sheath_hazard, self._law("tissue", "shed_dead_myelin"), dt), self.model.steps
+        sheaths.chance_of_shedding(machine, size, *hazards, self.units, size, self.chance)
+        befall(machine, size, self.seed, step, STREAMS["sheath"], self.number, self.chance, self.struck)
         sheaths.shed_orphans(
-            machine, size, self.model.tissue_seeds, self.model.steps, STREAMS["sheath"], self.grid.whole,
-            self.sheath_hazard, self._law("tissue", "shed_dead_myelin"), dt, self.units, size, self.stripped,
+            machine, size, self.struck, self.model.tissue_seeds, step, STREAMS["sheath"], self.grid.whole, *hazards,
+            self.units, size, self.stripped,
         )  # fmt: skip
         if "debris" in self.model.config.fields:
             source, lost = self.laws.row("source.debris"), self.machine.xp.flatnonzero(self.stripped)

@@ -111,19 +111,27 @@ def orphan_sheaths(i, leaves, slots, n_slots, units, n_voxels):
 
 
 @kernel
-def shed_orphans(v, seeds, step, stream, whole, hazard, shedding, dt, units, n_voxels, stripped):
+def chance_of_shedding(v, hazard, shedding, dt, units, n_voxels, chance):
+    """Compute the probability that an orphaned unit of voxel ``v`` is lost in ``shed_orphans``. chance  float32[n_voxels]"""
+    n = I(units[U(2) * U(n_voxels) + v]) + I(units[U(3) * U(n_voxels) + v])
+    chance[v] = any_of(probability(hazard[v] + shedding[v] * dt), n) if n > I(0) else ZERO
+
+
+@kernel
+def shed_orphans(v, struck, seeds, step, stream, whole, hazard, shedding, dt, units, n_voxels, stripped):
     """Lose each orphaned unit of voxel ``v``: stripped as others are, or shed because its cell is dead.
 
+    struck     int32[n_voxels]     from ``befall`` by ``chance_of_shedding``, with the same stream and the number of the voxel
     hazard     float32[n_voxels]   expected losses of one unit in this step;  shedding  float32[n_voxels], 1/h
     """
     first = U(2) * U(n_voxels) + v
     second = U(3) * U(n_voxels) + v
     n_original = I(units[first])
-    n = n_original + I(units[second])
+    n = n_original + I(units[second]) if struck[v] != NO_UNIT else I(0)
     p = probability(hazard[v] + shedding[v] * dt) if n > I(0) else ZERO
     k = I(0)
     stroke = I(0)
-    while k < n and p > ZERO:
+    while k < n:
         any_left = any_of(p, n - k)
         a, b, c, _ = draw(seeds[v // U(whole)], I(stream) + (stroke << GROUP), step, v % U(whole))
         stroke += I(1)

@@ -189,7 +189,12 @@ def shed_orphans(rng):
     _, _, units = myelin(rng)
     hazard = rng.random(SIZE).astype(f4)
     shedding = rng.random(SIZE).astype(f4)
-    return SIZE, [np.array([7, 8], i8), 5, 3, GRID.whole, hazard, shedding, 0.2, units, SIZE, np.zeros(SIZE, i4)]
+    struck, seeds = rng.integers(0, 2, SIZE).astype(i4), np.array([7, 8], i8)
+    return SIZE, [struck, seeds, 5, 3, GRID.whole, hazard, shedding, 0.2, units, SIZE, np.zeros(SIZE, i4)]
+
+
+def chance_of_shedding(rng):
+    return SIZE, [*rng.random((2, SIZE)).astype(f4), 0.2, myelin(rng)[2], SIZE, np.zeros(SIZE, f4)]
 
 
 def count_bare(rng):
@@ -245,7 +250,7 @@ def mature_lesion(rng):
 _EXAMPLES = (
     read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, clear_cells_row, sum_cells_row,
     relax_row, chance_of_switch, switch, polarise, draw_words, chance_in_step, befall, choose_fate, place_daughter,
-    chance_of_stroke, strip_sheaths, orphan_sheaths, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon,
-    injure_axons, read_tissue, mature_lesion,
+    chance_of_stroke, strip_sheaths, orphan_sheaths, chance_of_shedding, shed_orphans, count_bare, chance_of_bid,
+    bid_for_axon, wrap_axon, injure_axons, read_tissue, mature_lesion,
 )  # fmt: skip
 EXAMPLES = {example.__name__: example for example in _EXAMPLES}
