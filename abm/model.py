@@ -270,7 +270,7 @@ class LesionModel(mesa.Model):
         for kind, population in self.population.items():
             if kind == "neuron" or population.n == 0:
                 continue
-            columns = {name: column for name, column in population.columns().items() if column.ndim == 1}
+            columns = population.plain_columns()
             voxel = columns.pop("voxel")
             columns.pop("ux", None), columns.pop("uy", None), columns.pop("uz", None)
             table = pd.DataFrame(columns)[voxel // self.grid.whole == slab]

@@ -146,7 +146,11 @@ class Population(mesa.Agent):
         return None if row is None else self.values[row][: self.n]
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return copies of all columns on the host: what is shown, stored and counted in the digest."""
+        """Return copies of all columns on the host: what is stored and counted in the digest."""
+        return self.plain_columns()
+
+    def plain_columns(self) -> dict[str, np.ndarray]:
+        """Return copies of the columns of one number each on the host: what is shown."""
         get, n = self.machine.get, self.n
         own = {name: get(getattr(self, name)[:n].copy()) for name in ("uid", "voxel", *self.float_columns)}
         return {**own, **{name: get(self.state(name).copy()) for name in self.state_names}}
