@@ -40,6 +40,7 @@ class MSC(Population):
         """Relax the licence towards its law; let the effect of pretreatment end."""
         super().act()
         pretreatment = self._given("pretreatment")
-        self.relax("licence", None if pretreatment is None else pretreatment.licence_rise)
+        if self.law("licence") is not None:
+            self.relax("licence", None if pretreatment is None else pretreatment.licence_rise)
         if pretreatment is not None and pretreatment.lasts is not None:
             self.state("immune")[self.state("age") > float(pretreatment.lasts)] = self.potencies()["immune"]

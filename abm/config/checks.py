@@ -38,6 +38,11 @@ class Checks:
         """Say whether a section is not written at all (rather than wrong)."""
         return is_null(self.tree.items.get(section))
 
+    @property
+    def venules_act(self) -> bool:
+        """Say whether venules have laws: without there are none, though they have positions."""
+        return "venule" in self.read.laws
+
     def most(self, cell: Cell) -> float:
         """Give the highest density of a kind that may be placed, 1/mm^3: what it says itself, and what fits."""
         return min(self.room(cell), math.inf if cell.max_density is None else cell.max_density)

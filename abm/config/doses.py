@@ -111,6 +111,9 @@ class Doses(Checks):
         elif self.tissue is not None and (self.tissue.venules is None or not self.tissue.venules.any):
             advice = "set tissue.venules.spacing or positions, or use 'route: local'"
             self.refuse(f"{path}.route", f"{no_venule}; {advice}")
+        elif self.tissue is not None and not self.venules_act:
+            advice = "keep laws.venule, or use 'route: local'"
+            self.refuse(f"{path}.route", f"{no_venule}: venules have no laws to act by; {advice}")
         if dose.canonical == "1/mm^3":
             advice = "only a local dose may be one: write cells or cells/kg"
             self.refuse(f"{path}.dose", f"= {dose.text} is a density; {advice}")

@@ -143,9 +143,12 @@ class Refusals(Checks):
         for name, position in positions.items():
             self.inside(f"tissue.venules.positions.{name}", position)
         for name, window in self.tissue.trigger.windows.items():
+            key = f"tissue.trigger.windows.{name}.venule"
             if window.venule is not None and window.venule not in positions:
-                key = f"tissue.trigger.windows.{name}.venule"
                 self.refuse(key, f"= '{window.venule}' is no venule with a position; {hint(window.venule, positions)}")
+            elif window.venule is not None and not self.venules_act:
+                advice = "keep laws.venule, or remove the window (null)"
+                self.refuse(key, f"= '{window.venule}' has no laws to act by; {advice}")
         for name, plaque in self.tissue.plaques.items():
             self.inside(f"tissue.plaques.{name}.at", plaque.at)
             for part in ("survive", "cells"):
