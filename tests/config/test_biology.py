@@ -137,3 +137,17 @@ def test_every_file_of_the_library_is_used():
     used = {path.name for path in (LIBRARY / "biology" / "laws").glob("*.yaml")}
     index = (LIBRARY / "biology" / "biology.yaml").read_text()
     assert all(f"./laws/{name}" in index for name in used)
+
+
+def test_lpc_says_how_few_t_cells_enter():
+    """Its notes name the reference rate and that of acute: the value is the share of both that they say."""
+    lpc, acute = (
+        {k: v for k, v in load(name).quantities().items() if "open_barrier.base" in k} for name in ("lpc", "acute")
+    )
+    for kind in ("th1", "th17", "cd8"):
+        value = lpc[key := f"laws.venule.enter_{kind}.terms.open_barrier.base"]
+        stated = re.fullmatch(r"1/(\d+) of (\d+); 1/(\d+) of acute", value.note)
+        assert stated is not None, value.note
+        share, reference, of_acute = map(int, stated.groups())
+        assert value * share == pytest.approx(reference / 24)  # canonical: per h
+        assert acute[key] / value == pytest.approx(of_acute, rel=0.01)
