@@ -151,3 +151,10 @@ def test_lpc_says_how_few_t_cells_enter():
         share, reference, of_acute = map(int, stated.groups())
         assert value * share == pytest.approx(reference / 24)  # canonical: per h
         assert acute[key] / value == pytest.approx(of_acute, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["acute", "cuprizone"])
+def test_every_departure_says_why_in_its_own_note(name):
+    """Notes are read apart from the file, in params, show --resolved and docs/model.md."""
+    notes = [value.note for value in values(load(name)) if "departure" in value.note]
+    assert notes and not [note for note in notes if re.search(r"\bsee (above|below|[a-z_.]+)", note)]
