@@ -158,3 +158,12 @@ def test_every_departure_says_why_in_its_own_note(name):
     """Notes are read apart from the file, in params, show --resolved and docs/model.md."""
     notes = [value.note for value in values(load(name)) if "departure" in value.note]
     assert notes and not [note for note in notes if re.search(r"\bsee (above|below|[a-z_.]+)", note)]
+
+
+def test_the_share_of_premyelinating_cells_that_mature_is_told_to_be_outside_its_range():
+    """The reference allows 0.4 to 0.8 (rate.pm_success of its parameters)."""
+    found = {value.key: value for value in values(load("acute"))}
+    both = [found[f"laws.premyelinating_ol.{law}.base"] for law in ("mature.terms.success", "die.terms.waste")]
+    mature, die = (float(value.quantity) for value in both)
+    share = f"a share of {mature / (mature + die):.2f} matures, more than the 0.4 to 0.8 that the reference allows"
+    assert mature / (mature + die) > 0.8 and all(share in value.note for value in both)
