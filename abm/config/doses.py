@@ -72,7 +72,7 @@ class Doses(Checks):
         radius = msc.radius if plan.radius is None else plan.radius
         at = msc.at if plan.at is None else plan.at
         if at is not None:
-            self.inside("therapy.msc.at" if plan.at is None else f"{path}.at", at)
+            self.inside("therapy.msc.at" if plan.at is None else f"{path}.at", at, "the dose")
         self._schedule(path, plan)
         if route == "local":
             self._local(path, dose, radius)
