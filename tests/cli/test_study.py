@@ -89,6 +89,13 @@ def test_one_failure_is_recorded_and_stops_nothing_else(remyelin, tiny, monkeypa
     assert status_of_runs() == ALL_DONE
 
 
+def test_what_was_not_made_here_is_not_said_to_be(remyelin, tiny):
+    """It may have been made before, or meanwhile by another process."""
+    remyelin("study", tiny(("replicates: 2", "replicates: 1")), "--quiet")
+    again = remyelin("study", tiny())
+    assert "done: 4 runs, 2 of them made before or by another process, in " in again.out
+
+
 def test_a_stopped_run_goes_on(remyelin, tiny, after_step):
     study = read_study(tiny())
     study.write(study.folder)
@@ -132,6 +139,8 @@ def test_a_run_whose_process_is_lost_is_tried_again_some_times(remyelin, tiny, m
     answer = remyelin("study", tiny(("    fast:", "    #"), ("replicates: 2", "replicates: 1")), "--json", "--quiet")
     assert answer.code == 1 and len(seen) == ensemble.ATTEMPTS
     assert "its process was ended by SIGKILL 3 times; is there enough memory?" in answer.json["error"]
+    log = Path("runs/studies/tiny/log.txt").read_text()
+    assert log.count("slow, seed 1: lost: its process was ended by SIGKILL; it goes on from its last checkpoint") == 2
     monkeypatch.setattr(cluster.subprocess, "Popen", made)
     assert remyelin("study", "tiny.yaml", "--json", "--quiet").code == 0
 
