@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 PER_UM3 = 1e-9  # mm^3 in one um^3
+HARDLY = 1e-6  # h, by which a step may begin before what is due in it
 
 
 def cells_given(config: Any, dose: Any) -> float:
@@ -25,6 +26,19 @@ def peripheral_suppression(config: Any, cells: float) -> float:
     """Return the share by which an intravenous dose lowers the entry of leukocytes: ``a 2 d / (1 + d)``, d = dose / usual."""
     d = cells / float(config.subject.ref_dose)
     return min(1.0, float(config.periphery.suppression.amount) * 2 * d / (1 + d))
+
+
+def never_given(config: Any) -> list[str]:
+    """Say which doses and comparators begin after the last step of a run has begun: they do nothing in it."""
+    last = (config.n_steps - 1) * config.step_hours
+    begins = {f"dose {dose.name}": dose.day for dose in config.doses}
+    begins |= {name: getattr(config.therapy, name).day for name in config.therapy.comparators}
+    advice = "it is never given; make the run longer (--days), or let it begin earlier"
+    return [
+        f"{what} begins on day {float(day) / 24:g}, and the run ends on day {config.hours / 24:g}: {advice}"
+        for what, day in begins.items()
+        if float(day) > last + HARDLY
+    ]
 
 
 def dose_lines(config: Any) -> list[str]:

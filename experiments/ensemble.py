@@ -55,7 +55,8 @@ class Outcome:
     """What became of a run.
 
     status   done (now), exists (was done before), failed, stopped (by a signal or a full disk; it can go on), left (not
-             begun, or not gone on with, because the ensemble was stopped); while it goes on: running, busy (another process has it)
+             begun, or not gone on with, because the ensemble was stopped); while it goes on: running, busy (another process has
+             it), lost (with its process or worker, to be handed out again)
     wall_s   seconds it took to compute, over all its sessions
     error    one sentence
     """
@@ -254,6 +255,10 @@ class _Ensemble:
         """Take up what became of one run."""
         folder = outcome.folder
         if not stopping and self.is_to_go_on(outcome, folder):
+            if outcome.status != "busy":
+                self.tell(
+                    replace(outcome, status="lost", error=f"{outcome.error}; it goes on from its last checkpoint")
+                )
             self.left.append((outcome.job, folder))
         elif outcome.status == "killed" and stopping:
             self.settle(replace(outcome, status="stopped"), folder)

@@ -1,6 +1,8 @@
 """What a study will take before it is begun: time and disk, measured on runs that are done or on a trial of a few seconds."""
 
 import math
+import os
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from experiments.ensemble import Outcome
+from experiments.ensemble import Job, Outcome, places
 from experiments.store import bytes_needed
 from experiments.study_plan import StudyRun
 
@@ -18,7 +20,10 @@ State = tuple[StudyRun, Outcome]
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of one processor and bytes of disk of the runs that are to do; ``basis`` says what was measured."""
+    """Seconds of one processor and bytes of disk of the runs that are to do; ``basis`` says what was measured.
+
+    Every run is computed in a process of its own, the start of which counts; the start of the workers does not.
+    """
 
     seconds: float
     bytes: float
@@ -42,7 +47,10 @@ def estimate(states: Sequence[State], trial_seconds: float = TRIAL_SECONDS) -> E
     basis = f"measured on {len(everything)} finished runs of this study"
     if of_its_own < len(open_runs):
         basis += f"; {len(open_runs) - of_its_own} of the runs to do are of arms of which none is finished"
-    return Estimate(sum(cost[0] for cost in costs), sum(cost[1] for cost in costs), basis)
+    whole, of_run = _one_step(open_runs[0])
+    start = whole - of_run
+    seconds = sum(cost[0] + start for cost in costs)
+    return Estimate(seconds, sum(cost[1] for cost in costs), f"{basis}; {start:.2g} s for the process of each")
 
 
 def _measured(states: Sequence[State]) -> dict[Any, list[tuple[float, float]]]:
@@ -52,6 +60,19 @@ def _measured(states: Sequence[State]) -> dict[Any, list[tuple[float, float]]]:
         if outcome.is_done and outcome.wall_s:
             found.setdefault((run.arm, run.point), []).append((outcome.wall_s, folder_bytes(outcome.folder)))
     return found
+
+
+def _one_step(run: StudyRun) -> tuple[float, float]:
+    """Return the seconds that the process of a run of a single step takes, and those of the run itself among them."""
+    from abm.config import load
+    from experiments import cluster
+
+    step = load(run.job.scenario, overrides=run.job.overrides).time.step.text
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="remyelin-") as scratch:
+        job = Job("start", run.job.scenario, (*run.job.overrides, f"time.days={step}"), run.job.seed, Path(scratch))
+        (outcome,) = cluster.compute([(job, places([job])[0])], os.getcwd(), "estimate")
+    return time.monotonic() - begun, outcome.wall_s or 0.0
 
 
 def _means(costs: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -77,11 +98,12 @@ def _by_trial(runs: Sequence[StudyRun], seconds: float) -> Estimate:
     whole = per_step * of_run[costliest].n_steps
     shares = [_work(config) / _work(of_run[costliest]) for config in of_run]
     arm = ", ".join(runs[costliest].job.name.split(", ")[:-1])
+    start, _ = _one_step(runs[costliest])
     basis = (
-        f"a trial: {steps} steps of the arm '{arm}', {per_step * 1000:.3g} ms each; later steps, with more cells, "
-        "may take longer"
+        f"a trial: {steps} steps of the arm '{arm}', {per_step * 1000:.3g} ms each, and {start:.2g} s for the process and "
+        "the start of each run; later steps, with more cells, may take longer"
     )
-    return Estimate(whole * sum(shares), size * sum(shares), basis)
+    return Estimate(whole * sum(shares) + start * len(runs), size * sum(shares), basis)
 
 
 def _work(config: Any) -> int:

@@ -190,7 +190,7 @@ def show(
 
 def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A YAML file, or a scenario's name.")]) -> None:
     """Check a file and say every mistake at once:  remyelin validate my_study.yaml"""
-    from abm.doses_in_tissue import dose_lines
+    from abm.doses_in_tissue import dose_lines, never_given
     from experiments.study_plan import is_study, read_study
 
     if is_study(file):
@@ -202,6 +202,8 @@ def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A YAML fi
     typer.echo(f"{file} is valid: {brief.size}, {brief.days:g} days, {config.n_steps} steps; {summary(values(config))}")
     for line in dose_lines(config):
         typer.echo(line)
+    for sentence in never_given(config):
+        typer.echo(f"warning: {sentence}", err=True)
 
 
 def new(

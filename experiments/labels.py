@@ -36,13 +36,13 @@ def setting(difference: Difference, value: str) -> str:
 
 
 def treatment(run: Any) -> str:
-    """Name a treatment as a person would: ``1000 MSC/mm³, day 7``."""
+    """Name a treatment as a person would: ``1000 MSC/mm³ local, day 7``."""
     parts = [name.replace("_", " ") for name in run.config.therapy.comparators]
     doses = run.config.doses
     if doses:
         first = doses[0]
-        route = "" if first.route == "local" else f" {first.route}"
-        parts.append(f"{plain(first.dose.text).replace('cells', 'MSC')}{route}, day {float(first.day) / 24:g}")
+        amount = plain(first.dose.text).replace("cells", "MSC")
+        parts.append(f"{amount} {first.route}, day {float(first.day) / 24:g}")
     if len(doses) > 1:
         parts.append(f"{len(doses) - 1} more")
     return " and ".join(parts) or "untreated"

@@ -169,7 +169,7 @@ class DifferenceMap:
         bar = page.figure.colorbar(
             self.image, cax=page.axes((left + 40, top + height - 62, 200, 14)), orientation="horizontal"
         )
-        bar.set_ticks([-1, 0, 1], labels=["less", "same", "more"])
+        bar.set_ticks([-1, 0, 1], labels=["−1, less", "0", "+1, more"])
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelcolor=INK)
         bar.ax.set_zorder(1)

@@ -188,6 +188,7 @@ class PosterView(View):
     """One run on one day, as a still: the tissue as large as the page, key numbers, legend and course."""
 
     LEFT = 1096.0
+    LISTS, BOTTOM, LEAST_CHART = 410, HEIGHT - 110, 150  # where the lists begin; the chart ends there, and is so high
 
     def map_side(self) -> float:
         return 1000.0
@@ -199,19 +200,21 @@ class PosterView(View):
         self.pieces.append(TissueMap(page, (EDGE, (HEIGHT - side) / 2, side, side), scene, run))
         self.numbers(run, 168)
         columns = (right - self.LEFT - 48) / 2
-        tissue = Counts(page, (self.LEFT, 410, columns, 0), 33)
+        rows = 1 + max(len(TISSUE) + len(VENULES), len(scene.roster(run)[0]))
+        row = min(33, (self.BOTTOM - self.LEAST_CHART - 56 - self.LISTS) / rows)
+        tissue = Counts(page, (self.LEFT, self.LISTS, columns, 0), row)
         tissue.head("Tissue")
         self.tissue_key(tissue, run)
-        cells = Counts(page, (self.LEFT + columns + 48, 410, columns, 0), 33)
+        cells = Counts(page, (self.LEFT + columns + 48, self.LISTS, columns, 0), row)
         cells.head("Cells", "in this plane" if scene.solid else "in all the tissue")
         self.cell_key(cells, run, undrawn=False)
         self.pieces += [tissue, cells]
         top = max(tissue.y, cells.y) + 56
         for readout in self.readouts(run)[:1]:
-            box = (self.LEFT + 50, top, right - self.LEFT - 50, HEIGHT - 110 - top)
+            box = (self.LEFT + 50, top, right - self.LEFT - 50, self.BOTTOM - top)
             self.pieces.append(Series(page, box, readout, scene.last, dated=True))
         made = f"remyelin {run.info.get('code_version', '')}, scenario {run.name}, seed {run.config.seed}"
-        page.write(self.LEFT, HEIGHT - 15, made, SMALL, color=DIM)
+        page.write(EDGE, HEIGHT - 15, made, SMALL, side, color=DIM)
 
     def numbers(self, run: Any, top: float) -> None:
         """Write the key numbers of the day, large, each over what it is."""

@@ -124,7 +124,7 @@ class Session:
 
     def begin(self) -> None:
         """Write what the run is, or read from where it goes on."""
-        from abm.doses_in_tissue import dose_lines
+        from abm.doses_in_tissue import dose_lines, never_given
 
         if self.origin is None:
             self.take_up()
@@ -136,6 +136,8 @@ class Session:
             advice = "choose another folder with --out"
             raise Refused(f"cannot write to {self.folder}: {reason(error)}; {advice}") from None
         self.tell(dose_lines(self.config))
+        for sentence in never_given(self.config):
+            self.warn(sentence)
 
     def take_up(self) -> None:
         """Go on from the newest checkpoint that is whole; from the beginning where there is none."""

@@ -24,7 +24,7 @@ from experiments.tally import Tally
 RECORD, LOG = "study.json", "log.txt"
 RESULT = ("study", "folder", "status", "runs", "done", "skipped", "failed", "left", "wall_s", "error")
 # status of an outcome -> that of a run in the record
-STATUS = {"exists": "done", "left": "to do", "stopped": "stopped", "done": "done", "failed": "failed"}
+STATUS = {"exists": "done", "left": "to do", "lost": "to do"}
 
 
 class Record:
@@ -56,7 +56,7 @@ class Record:
         if rows and outcome.status not in ("exists", "left"):
             self.write()
             said = f": {outcome.error}" if outcome.error else ""
-            self.log(f"{outcome.job.name}: {rows[0]['status']}{said} ({outcome.folder})")
+            self.log(f"{outcome.job.name}: {outcome.status}{said} ({outcome.folder})")
 
     def log(self, text: str) -> None:
         """Add a line to the log."""

@@ -73,8 +73,8 @@ def study(
     elif not quiet:
         from experiments.progress import duration
 
-        before = f", {result['skipped']} of them before" if result["skipped"] else ""
-        typer.echo(f"done: {result['done']} runs{before}, in {duration(result['wall_s'])}")
+        others = f", {result['skipped']} of them made before or by another process" if result["skipped"] else ""
+        typer.echo(f"done: {result['done']} runs{others}, in {duration(result['wall_s'])}")
         typer.echo(f"compare the arms with: remyelin compare {file}")
         typer.echo(result["folder"])
 

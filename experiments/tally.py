@@ -85,7 +85,7 @@ class Bar(Tally):
         self.console.print(text, markup=False)
 
     def show(self, outcome: Outcome) -> None:
-        if outcome.status in ("failed", "stopped"):
+        if outcome.status in ("failed", "stopped", "lost"):
             self.message(told(outcome))
         self.bar.update(self.task, total=self.total, completed=self.count(*ENDS), description=self.summary())
 

@@ -155,7 +155,8 @@ class _Page:
         yield f"**Held out.** No value was set in view of these {len(numbers)} looked-up rows: {_listed(held)}."
         yield ""
         seen = [line for line in (*self.plan.rows, *self.plan.course) if line.seen]
-        yield "**Seen.** Values were moved, within their ranges, in view of these; agreement there is consistency, not evidence:"
+        yield "**Seen.** Values were moved, within their ranges but for [a share](model.md#departures-from-the-reference), in view"
+        yield "of these, or of row 17 the reading; agreement there is consistency, not evidence:"
         yield f"{_listed(seen)}; of the course {_labels(seen)}. The well-mixed lesion was itself calibrated before: TGF-b of MSC,"
         yield "how far PGE2 cuts TNF, differentiation of precursors, TNF of M1, IL-17 of Th17, the half-life of PGE2 in a dish,"
         yield "and the volumes over which a dose spreads."

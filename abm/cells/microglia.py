@@ -29,7 +29,8 @@ class Microglia(Population):
         """Raise or calm the alarm, switch activity, move the score towards the balance of its two rates."""
         resting = self.state("active") == 0
         super().act()
-        self.relax("alarm")
+        if self.law("alarm") is not None:
+            self.relax("alarm")
         active, m1 = self.state("active"), self.state("m1")
         to_m1, to_m2 = self.law("to_m1"), self.law("to_m2")
         if to_m1 is not None and to_m2 is not None:

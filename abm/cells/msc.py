@@ -1,5 +1,7 @@
 """Mesenchymal stem cells given as a therapy."""
 
+from typing import Any
+
 from abm.population import Population
 
 POTENCIES = ("immune", "trophic", "remyel")
@@ -14,27 +16,31 @@ class MSC(Population):
     states = ("licence", *POTENCIES)
     defaults = dict.fromkeys(POTENCIES, 1.0)
 
-    def potencies(self) -> dict[str, float]:
-        """Return the lasting potencies: source x donor."""
+    def _given(self, what: str) -> Any:
+        """Return the entry of the table of what is given, its source, donor or pretreatment; None without a therapy."""
         config = self.model.config
-        msc = config.therapy.msc
-        donor = float(config.msc.donors[msc.donor].potency)
-        source = config.msc.sources[msc.source]
-        return {name: float(getattr(source, name)) * donor for name in POTENCIES}
+        name = getattr(config.therapy.msc, what)
+        return None if name is None or config.msc is None else getattr(config.msc, f"{what}s")[name]
+
+    def potencies(self) -> dict[str, float]:
+        """Return the lasting potencies: source x donor. Where a therapy was taken back, both are as in the reference."""
+        source, donor = self._given("source"), self._given("donor")
+        factor = 1.0 if donor is None else float(donor.potency)
+        return {name: factor * (1.0 if source is None else float(getattr(source, name))) for name in POTENCIES}
 
     def new_states(self) -> dict[str, float]:
         """Return the states of a cell at infusion."""
-        config = self.model.config
-        pretreatment = config.msc.pretreatments[config.therapy.msc.pretreatment]
-        states = self.potencies()
+        pretreatment, states = self._given("pretreatment"), self.potencies()
+        if pretreatment is None:
+            return states
         states["immune"] *= float(pretreatment.potency)
         return {**states, "licence": float(pretreatment.initial_licence)}
 
     def act(self) -> None:
         """Relax the licence towards its law; let the effect of pretreatment end."""
         super().act()
-        config = self.model.config
-        pretreatment = config.msc.pretreatments[config.therapy.msc.pretreatment]
-        self.relax("licence", pretreatment.licence_rise)
-        if pretreatment.lasts is not None:
+        pretreatment = self._given("pretreatment")
+        if self.law("licence") is not None:
+            self.relax("licence", None if pretreatment is None else pretreatment.licence_rise)
+        if pretreatment is not None and pretreatment.lasts is not None:
             self.state("immune")[self.state("age") > float(pretreatment.lasts)] = self.potencies()["immune"]

@@ -24,7 +24,7 @@ class Neutrophil(Population):
         one = concentration_of_one("1/mm3", None, self.model.voxel_volume) / self.model.step_hours
         self._leaves = {
             name.removeprefix("release_"): np.float32(law.highest * one)
-            for name, law in self.model.config.laws[self.kind].items()
+            for name, law in self.model.config.laws.get(self.kind, {}).items()
             if name.startswith("release_")
         }
 

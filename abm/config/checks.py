@@ -38,6 +38,11 @@ class Checks:
         """Say whether a section is not written at all (rather than wrong)."""
         return is_null(self.tree.items.get(section))
 
+    @property
+    def venules_act(self) -> bool:
+        """Say whether venules have laws: without there are none, though they have positions."""
+        return "venule" in self.read.laws
+
     def most(self, cell: Cell) -> float:
         """Give the highest density of a kind that may be placed, 1/mm^3: what it says itself, and what fits."""
         return min(self.room(cell), math.inf if cell.max_density is None else cell.max_density)
@@ -48,15 +53,17 @@ class Checks:
             return math.inf
         return self.tissue.motile_fill / volume(cell) if cell.motile else float(self.tissue.glia_capacity)
 
-    def inside(self, key: str, point: Point) -> None:
-        """Refuse a point outside the domain."""
+    def inside(self, key: str, point: Point, what: str) -> None:
+        """Refuse a point outside the domain. what  it is the place of"""
         if self.grid is None:
             return
         depth = (self.grid.thickness,) if len(self.grid.size) == 2 else ()
         for axis, length in zip("xyz", (*self.grid.size, *depth)):
             place = getattr(point, axis)
             if place is not None and length is not None and place > length:
-                self.refuse(f"{key}.{axis}", f"= {place.text} is outside the domain, which ends at {length.text}")
+                advice = f"move or remove {what}, or enlarge grid.size"
+                limit = f"is outside the domain, which ends at {length.text}"
+                self.refuse(f"{key}.{axis}", f"= {place.text} {limit}; {advice}")
         if len(self.grid.size) == 3 and point.z is None:
             self.refuse(key, "needs a z in 3D")
 

@@ -23,14 +23,27 @@ class Doses(Checks):
                 advice = "add therapy.msc.day, for example 'day: 0' for the start"
                 self.refuse("therapy.msc.dose", f"is given without a day; {advice}")
             plans = {"": DosePlan(day=msc.day or Quantity(0, "day"))} | plans
+        self._tables(msc)
         if not plans:
             return []
-        self._tables(msc)
+        self._needed(msc)
         doses = [self._dose(key, plan, msc) for key, plan in plans.items()]
         return sorted((dose for dose in doses if dose is not None), key=lambda dose: (dose.day, dose.name))
 
     def _tables(self, msc: MscTherapy) -> None:
-        """Source, donor and pretreatment must be in the tables; what settles must fit."""
+        """Source, donor and pretreatment must be in the tables, given or not."""
+        for key, table in self._choices().items():
+            given = getattr(msc, key)
+            if given is not None and given not in table:
+                self.refuse(f"therapy.msc.{key}", f"= '{given}' is not in msc.{key}s; {hint(given, table)}")
+
+    def _choices(self) -> dict[str, Collection[str]]:
+        if self.msc is None:
+            return {}
+        return {"source": self.msc.sources, "donor": self.msc.donors, "pretreatment": self.msc.pretreatments}
+
+    def _needed(self, msc: MscTherapy) -> None:
+        """A dose needs its kind of cell, and a source, donor and pretreatment; what settles must fit."""
         if "msc" not in self.read.cells:
             advice = "define cells.msc, or take the dose out"
             self.refuse("therapy.msc", f"gives cells of the kind msc, which is not there; {advice}")
@@ -41,17 +54,9 @@ class Doses(Checks):
         cell, cap = self.read.cells.get("msc"), self.msc.niche_cap
         if cell is not None and cap > (most := self.most(cell)):
             self.refuse("msc.niche_cap", f"= {cap.text} is above the {most:.6g} cells/mm^3 that fit; lower it")
-        tables: dict[str, Collection[str]] = {
-            "source": self.msc.sources,
-            "donor": self.msc.donors,
-            "pretreatment": self.msc.pretreatments,
-        }
-        for key, table in tables.items():
-            given = getattr(msc, key)
-            if given is None:
+        for key, table in self._choices().items():
+            if getattr(msc, key) is None:
                 self.refuse("therapy.msc", f"has no {key}; write one of {', '.join(table)}")
-            elif given not in table:
-                self.refuse(f"therapy.msc.{key}", f"= '{given}' is not in msc.{key}s; {hint(given, table)}")
 
     def _dose(self, key: str, plan: DosePlan, msc: MscTherapy) -> Dose | None:
         path = "therapy.msc" + (f".{key}" if key else "")
@@ -67,7 +72,7 @@ class Doses(Checks):
         radius = msc.radius if plan.radius is None else plan.radius
         at = msc.at if plan.at is None else plan.at
         if at is not None:
-            self.inside("therapy.msc.at" if plan.at is None else f"{path}.at", at)
+            self.inside("therapy.msc.at" if plan.at is None else f"{path}.at", at, "the dose")
         self._schedule(path, plan)
         if route == "local":
             self._local(path, dose, radius)
@@ -106,6 +111,9 @@ class Doses(Checks):
         elif self.tissue is not None and (self.tissue.venules is None or not self.tissue.venules.any):
             advice = "set tissue.venules.spacing or positions, or use 'route: local'"
             self.refuse(f"{path}.route", f"{no_venule}; {advice}")
+        elif self.tissue is not None and not self.venules_act:
+            advice = "keep laws.venule, or use 'route: local'"
+            self.refuse(f"{path}.route", f"{no_venule}: venules have no laws to act by; {advice}")
         if dose.canonical == "1/mm^3":
             advice = "only a local dose may be one: write cells or cells/kg"
             self.refuse(f"{path}.dose", f"= {dose.text} is a density; {advice}")

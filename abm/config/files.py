@@ -18,6 +18,7 @@ CHANGES: dict[int, str] = {}  # older schema number -> what to change in a file 
 SUFFIXES = (".yaml", ".yml")
 OWN_KEYS = ("extends", "name", "title", "purpose")  # of one file; not inherited
 LONGEST_SHOWN = 120
+HOW_TO_TREAT = "extend it together with a scenario in a file of your own"
 
 
 @dataclass
@@ -101,6 +102,8 @@ class Library:
                 raise ConfigError([f"{_short(given)}: there is no such file"])
             return file
         named = self.folder / "scenarios" / f"{given}.yaml"
+        if given and not _is_file(named) and _is_file(self.folder / "therapies" / f"{given}.yaml"):
+            raise ConfigError([f"'{given}' is a therapy; {HOW_TO_TREAT}, as in 'extends: [acute, {given}]'"])
         if not given or not _is_file(named):
             example = f"./{given or 'mine'}.yaml"
             advice = f"{hint(given, scenario_names(self.folder))} (a file of your own needs its path, such as {_short(example)})"
@@ -130,7 +133,7 @@ class Library:
         """Merge one file that another extends; None if that is impossible."""
         base = self._find_base(given, file)
         if base is None:
-            self.problems.add(where, f"extends = '{_short(given)}': {self._no_base(given)}")
+            self.problems.add(where, f"extends = '{_short(given)}': {self._no_base(given, file)}")
             return None
         if any(base.samefile(each) for each in chain):
             circle = " -> ".join(each.stem for each in (*chain, base))
@@ -146,9 +149,12 @@ class Library:
         candidates = [self.folder / folder / f"{given}.yaml" for folder in FOLDERS]
         return next((path for path in candidates if _is_file(path) and not path.samefile(file)), None)
 
-    def _no_base(self, given: str) -> str:
+    def _no_base(self, given: str, file: FilePath) -> str:
         if _is_path(given):
             return "there is no such file (paths are relative to the file that extends)"
+        beside = next((f"{given}{suffix}" for suffix in SUFFIXES if _is_file(file.parent / f"{given}{suffix}")), None)
+        if beside is not None:
+            return f"no such file in configs/scenarios, biology or therapies; did you mean './{beside}'?"
         names = [path.stem for folder in FOLDERS for path in (self.folder / folder).glob("*.yaml")]
         return f"no such file in configs/scenarios, biology or therapies; {hint(given, names)} (a path ends in .yaml)"
 

@@ -35,7 +35,7 @@ class ReadOuts(Checks):
 
     def _ring(self, key: str, ring: Region) -> None:
         if ring.centre is not None:
-            self.inside(f"{key}.centre", ring.centre)
+            self.inside(f"{key}.centre", ring.centre, "the region")
         if self.grid is not None and ring.to is not None and ring.to - ring.from_ < self.grid.voxel:
             self.refuse(
                 key, f"is {ring.to - ring.from_:g} um wide, less than a voxel ({self.grid.voxel.text}); widen it"

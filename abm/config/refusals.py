@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from abm.config.checks import PER_UM3, Checks, volume
 from abm.config.errors import hint
+from abm.config.files import HOW_TO_TREAT
 from abm.config.quantity import Quantity, number_with_unit
 from abm.config.schema import Cell, Field, Grid
 from abm.config.tree import find
@@ -39,10 +40,13 @@ class Refusals(Checks):
         self._chosen()
 
     def _needed(self) -> None:
-        for section in ("time", "grid"):
-            if self.is_missing(section):
-                sentence = f"missing section '{section}'; write it, or extend a scenario that has it"
-                self.problems.add(self.tree.where, sentence)
+        missing = [section for section in ("time", "grid") if self.is_missing(section)]
+        if len(missing) == 2 and not self.is_missing("therapy"):
+            advice = f"{HOW_TO_TREAT}, as in 'extends: [acute, msc_local]'"
+            self.problems.add(self.tree.where, f"this is a therapy without tissue; {advice}")
+        for section in missing:
+            sentence = f"missing section '{section}'; write it, or extend a scenario that has it"
+            self.problems.add(self.tree.where, sentence)
         for kind, cell in self.read.cells.items():
             if "speed" in self.read.laws.get(kind, {}) and cell.persistence is None:
                 self.refuse(f"cells.{kind}", "has a speed and needs a persistence, such as 'persistence: 3 min'")
@@ -60,7 +64,7 @@ class Refusals(Checks):
                 chance = -math.expm1(-max(0.0, law.highest) * self.time.step)
                 if chance > HIGHEST_CHANCE:
                     told.add(where)
-                    highest = number_with_unit(law.highest / to_canonical(1, law.unit), law.unit)
+                    highest = number_with_unit(float(f"{law.highest / to_canonical(1, law.unit):.4g}"), law.unit)
                     longest = _down(-math.log(1 - HIGHEST_CHANCE) / law.highest * MINUTES)
                     self.refuse(
                         f"laws.{owner}.{name}",
@@ -120,7 +124,7 @@ class Refusals(Checks):
                 advice = "it needs a molar_mass, such as 'molar_mass: 26 kDa'"
                 self.refuse(f"fields.{name}", f"is given off in molecules and held in pg/mL: {advice}")
             for place, source in field.sources.items():
-                self.inside(f"fields.{name}.sources.{place}", source)
+                self.inside(f"fields.{name}.sources.{place}", source, "the source")
 
     def _released(self) -> None:
         """What an event leaves is a plain number of units, in a field that counts units."""
@@ -141,13 +145,16 @@ class Refusals(Checks):
             return
         positions = self.tissue.venules.positions if self.tissue.venules is not None else {}
         for name, position in positions.items():
-            self.inside(f"tissue.venules.positions.{name}", position)
+            self.inside(f"tissue.venules.positions.{name}", position, "the venule")
         for name, window in self.tissue.trigger.windows.items():
+            key = f"tissue.trigger.windows.{name}.venule"
             if window.venule is not None and window.venule not in positions:
-                key = f"tissue.trigger.windows.{name}.venule"
                 self.refuse(key, f"= '{window.venule}' is no venule with a position; {hint(window.venule, positions)}")
+            elif window.venule is not None and not self.venules_act:
+                advice = "keep laws.venule, or remove the window (null)"
+                self.refuse(key, f"= '{window.venule}' has no laws to act by; {advice}")
         for name, plaque in self.tissue.plaques.items():
-            self.inside(f"tissue.plaques.{name}.at", plaque.at)
+            self.inside(f"tissue.plaques.{name}.at", plaque.at, "the plaque")
             for part in ("survive", "cells"):
                 for kind in getattr(plaque, part):
                     if kind not in self.read.cells or kind == "neuron":

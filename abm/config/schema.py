@@ -309,7 +309,7 @@ class Tissue(Part):
 class Subject(Part):
     """Who is treated, for doses per kg and per subject."""
 
-    species: str
+    species: Annotated[str, Described(description="a label, from which nothing follows: set the values beside it too")]
     mass: Annotated[Quantity, Unit("kg", "body mass", above=0)]
     cns_volume: Annotated[Quantity, Unit("mm^3", "brain and cord", above=0)]
     engaged_volume: Annotated[Quantity, Unit("mm^3", "rim reached from the CSF", above=0)]

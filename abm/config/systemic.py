@@ -63,3 +63,6 @@ class Systemic(Checks):
         if tissue.venules is None or not tissue.venules.positions:
             advice = "give some a place under tissue.venules.positions"
             self.refuse("tissue.trigger.relapses", f"begin at venules with a position, and there is none; {advice}")
+        elif not self.venules_act:
+            advice = "keep laws.venule, or set tissue.trigger.relapses: null"
+            self.refuse("tissue.trigger.relapses", f"begin at venules, which have no laws to act by; {advice}")

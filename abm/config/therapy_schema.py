@@ -23,6 +23,7 @@ Amount = Annotated[
     Unit("cells", "cells given per infusion", at_least=0, at_most=MOST_CELLS, others=("cells/kg", "cells/mm^3")),
 ]
 REFERENCE = ("dose", "doses")  # units of a dose that is told in reference doses of the subject
+LOOKED_AT = "condition on read-outs, such as lesion.area > 0.3 mm^2; looked at every 6 h, whatever is written out"
 Day = Annotated[Quantity, Unit("day", "day it is given", at_least=0)]
 Radius = Annotated[Quantity, Unit("um", "a local dose is placed within it", above=0)]
 
@@ -33,7 +34,7 @@ class DosePlan(Part):
     day: Day = Quantity(0, "day")
     dose: Amount | None = None
     route: Route | None = None
-    when: str | None = None
+    when: Annotated[str | None, Described(description=LOOKED_AT)] = None
     every: Annotated[Quantity, Unit("day", "time between two", above=0)] | None = None
     repeats: Annotated[int, Described(ge=1, le=MOST_DOSES)] = 1
     radius: Radius | None = None

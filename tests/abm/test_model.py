@@ -127,6 +127,23 @@ def test_nothing_but_fields(small_config):
     assert model.field_frame("tracer").max() > 0 and model.cell_table().empty
 
 
+@pytest.mark.parametrize("kind", ["neutrophil", "microglia", "msc", "macrophage", "th1", "venule", None])
+def test_cells_without_laws_do_nothing(small_model, kind):
+    """They stand where they are; venules without laws are not there."""
+    cells = "{neutrophil: 500, microglia: 500, msc: 500, macrophage: 500, th1: 500}"
+    plaque = f"tissue.plaques={{one: {{at: {{x: 200, y: 200}}, radius: 150, myelin: 0, cells: {cells}}}}}"
+    model = small_model(f"laws.{kind}=null" if kind else "laws=null", "tissue.trigger=null", plaque)
+    still = [model.population[each] for each in ("neutrophil", "macrophage") if kind in (each, None)]
+    before = [population.columns() for population in still]
+    for _ in range(3):
+        model.step()
+    model.check()
+    for population, then in zip(still, before):
+        now = population.columns()
+        assert all(np.array_equal(then[name], now[name]) for name in ("uid", "x", "y"))
+    assert ("venule" in model.population) == (kind not in ("venule", None)) and model.measure()
+
+
 @pytest.mark.parametrize(
     "overrides",
     [

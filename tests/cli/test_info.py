@@ -98,7 +98,7 @@ def test_every_line_offered_by_the_template_is_allowed(tmp_path):
     file.write_text("\n".join(offered) + "\n")
     config = load(file)
     assert float(config.laws["macrophage"]["to_m2"].terms["pge2"].base.typed) == 0.3
-    assert len(config.doses) == 1
+    assert [dose.name for dose in config.doses] == ["needed", "single"]
 
 
 # --- diff ---------------------------------------------------------------------------------------------------------------

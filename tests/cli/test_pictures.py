@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from abm.config import load
 from experiments import frames, palette, pictures
 from experiments.failures import Refused
 from experiments.labels import arm_names
+from experiments.panels import Series
 from experiments.render import EDGE, view_of
 from experiments.scene import Scene, block_means
 
@@ -187,7 +189,7 @@ def test_the_clock_the_doses_and_the_treatment_are_written():
     view = film(PaintedRun([0, 7, 40], {"myelin": hole}, overrides=treated, events=[dose]))
     view.frame(7)
     written = {text.get_text() for axes in view.page.figure.axes for text in axes.texts}
-    assert {"day 7", "10 MSC placed in the tissue", "1000 MSC/mm³, day 7", "trigger", "100 µm"} <= written
+    assert {"day 7", "10 MSC placed in the tissue", "1000 MSC/mm³ local, day 7", "trigger", "100 µm"} <= written
 
 
 def test_words_of_doses_close_together_do_not_overlap():
@@ -217,7 +219,7 @@ def test_equal_runs_look_equal_side_by_side():
     ("overrides", "names"),
     [
         (["seed=2"], ["untreated, seed 1", "untreated, seed 2"]),
-        (["therapy.msc.dose=1000 cells/mm^3", "therapy.msc.route=local"], ["untreated", "1000 MSC/mm³, day 7"]),
+        (["therapy.msc.dose=1000 cells/mm^3", "therapy.msc.route=local"], ["untreated", "1000 MSC/mm³ local, day 7"]),
         (["fields.tnf.half_life=30 min"], ["untreated, tnf half life 60 min", "untreated, tnf half life 30 min"]),
     ],
 )
@@ -370,6 +372,27 @@ def test_a_poster_shows_the_nearest_day_at_twice_the_size(run, tmp_path):
     with Image.open(tmp_path / "poster.png") as poster:
         assert poster.size == (3840, 2160)
         assert poster.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+
+
+def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_feet():
+    kinds = [kind for kind in load("demo").cells if kind not in ("neuron", "oligodendrocyte")]
+    cells = [(kind, 400, 400, 0, 0, active, m1) for kind in kinds for active, m1 in ((0, 0), (1, 1))]
+    run = PaintedRun([0, 10], cells=lambda day: cells)
+    run.name = "a_scenario_of_my_own_with_quite_a_long_name_that_says_all_of_it"
+    run.info = {"code_version": "0.1.0+0123456789ab"}
+    view = view_of([run], dpi=SMALL_DPI)
+    view.frame(10)
+    (chart,) = (piece for piece in view.pieces if isinstance(piece, Series))
+    assert len(view.scene.roster(run)[0]) >= 14
+    assert chart.axes.get_position().height * 1080 > 140
+    boxes = [text.get_window_extent() for text in view.page.sheet.texts if text.get_text()]
+    assert not [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b.padded(-1))]
+
+
+def test_the_difference_of_two_arms_has_numbers_on_its_scale():
+    view = view_of([PaintedRun([0, 10], {"myelin": hole}, folder=name) for name in ("one", "two")], "arms", SMALL_DPI)
+    scales = [[label.get_text() for label in axes.get_xticklabels()] for axes in view.page.figure.axes]
+    assert ["−1, less", "0", "+1, more"] in scales
 
 
 def test_without_the_encoder_the_sentence_says_what_to_do(run, tmp_path, monkeypatch):

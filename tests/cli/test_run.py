@@ -28,6 +28,31 @@ def test_the_folder_has_the_layout_of_the_contract(finished):
     assert not list(finished.rglob(".*"))
 
 
+@pytest.mark.parametrize(
+    ("plan", "what"),
+    [
+        ("therapy.msc.doses.late.day=0.3", "dose late begins on day 0.3"),
+        ("therapy.natalizumab.day=2", "natalizumab begins on day 2"),
+    ],
+)
+def test_what_begins_after_the_end_is_warned_of_and_changes_nothing_else(remyelin, plan, what):
+    """As with other warnings: a line on standard error and in the log; the run itself is done as ever."""
+    answer = remyelin("run", "demo", *TINY, "--set", plan, "--set", "output.frames_every=7 h", "--json")
+    sentence = (
+        f"{what}, and the run ends on day 0.3: it is never given; make the run longer (--days), or let it begin earlier"
+    )
+    assert (answer.code, answer.json["status"]) == (0, "done")
+    assert f"warning: {sentence}" in answer.err.splitlines()
+    assert sentence in (answer.folder / "log.txt").read_text()
+
+
+def test_what_begins_in_the_last_step_is_not_warned_of():
+    from abm.doses_in_tissue import never_given
+
+    last = "therapy.msc.doses.late.day=0.2958"  # the last step of 6 min begins on day 0.29583
+    assert never_given(load("demo", [*OVERRIDES, last], days=DAYS)) == []
+
+
 def test_run_json_says_what_made_the_run(finished):
     info = json.loads((finished / "run.json").read_text())
     assert info["status"] == "done" and info["error"] is None

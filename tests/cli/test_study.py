@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from abm import Run
 from abm.model import LesionModel
 from experiments import cluster, ensemble
+from experiments import estimate as estimating
 from experiments.claim import Claim
-from experiments.study import RESULT
+from experiments.study import RESULT, states
 from experiments.study_plan import read_study
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -89,6 +91,13 @@ def test_one_failure_is_recorded_and_stops_nothing_else(remyelin, tiny, monkeypa
     assert status_of_runs() == ALL_DONE
 
 
+def test_what_was_not_made_here_is_not_said_to_be(remyelin, tiny):
+    """It may have been made before, or meanwhile by another process."""
+    remyelin("study", tiny(("replicates: 2", "replicates: 1")), "--quiet")
+    again = remyelin("study", tiny())
+    assert "done: 4 runs, 2 of them made before or by another process, in " in again.out
+
+
 def test_a_stopped_run_goes_on(remyelin, tiny, after_step):
     study = read_study(tiny())
     study.write(study.folder)
@@ -132,6 +141,8 @@ def test_a_run_whose_process_is_lost_is_tried_again_some_times(remyelin, tiny, m
     answer = remyelin("study", tiny(("    fast:", "    #"), ("replicates: 2", "replicates: 1")), "--json", "--quiet")
     assert answer.code == 1 and len(seen) == ensemble.ATTEMPTS
     assert "its process was ended by SIGKILL 3 times; is there enough memory?" in answer.json["error"]
+    log = Path("runs/studies/tiny/log.txt").read_text()
+    assert log.count("slow, seed 1: lost: its process was ended by SIGKILL; it goes on from its last checkpoint") == 2
     monkeypatch.setattr(cluster.subprocess, "Popen", made)
     assert remyelin("study", "tiny.yaml", "--json", "--quiet").code == 0
 
@@ -158,6 +169,7 @@ def test_a_dry_run_writes_nothing_and_measures(remyelin, tiny, tmp_path):
     listed = remyelin("study", tiny(), "--dry-run", "--workers", 2)
     assert listed.code == 0 and "4 runs: 0 done, 0 failed, 4 to do" in listed.out
     assert "with 2 workers" in listed.out and "MB of disk; a trial: " in listed.out
+    assert "for the process and the start of each run" in listed.out
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
     remyelin("run", "diffusion", "--seed", 1, "--days", 0.05, "--set", "grid.size=[400, 400]", "--quiet",
              "--set", "fields.tracer.sources.point.x=210", "--set", "fields.tracer.sources.point.y=210")  # fmt: skip
@@ -165,9 +177,19 @@ def test_a_dry_run_writes_nothing_and_measures(remyelin, tiny, tmp_path):
     assert (plan["status"], plan["done"], plan["left"]) == ("planned", 1, 3)
     cost = plan["estimate"]
     assert "measured on 1 finished runs" in cost["basis"] and "2 of the runs to do are of arms" in cost["basis"]
-    assert cost["cpu_s"] == pytest.approx(3 * plan["runs"][0]["wall_s"])
+    (process,) = re.findall(r"; (\S+) s for the process of each", cost["basis"])
+    assert cost["cpu_s"] == pytest.approx(3 * (plan["runs"][0]["wall_s"] + float(process)), rel=0.1)
     size = sum(path.stat().st_size for path in Path(plan["runs"][0]["run"]).rglob("*") if path.is_file())
     assert cost["bytes"] == pytest.approx(3 * size)
+
+
+def test_the_process_of_each_run_counts_in_an_estimate(remyelin, tiny, tmp_path, monkeypatch):
+    """Four runs of nothing still take four processes."""
+    found = states(read_study(tiny()), tmp_path / "arms")
+    monkeypatch.setattr(estimating, "_one_step", lambda run: (5.0, 2.0))
+    assert 20 < estimating.estimate(found, 0.1).seconds < 22
+    monkeypatch.setattr(estimating, "_measured", lambda states: {None: [(1.0, 10.0)]})
+    assert estimating.estimate(found).seconds == 4 * (1.0 + 3.0)
 
 
 def test_studies_are_listed_and_validated(remyelin, tiny):

@@ -37,6 +37,7 @@ def test_the_table_has_the_rows_that_were_given(plan):
 def test_enough_looked_up_rows_are_held_out_and_inputs_are_told(plan):
     held = {line.row for line in plan.rows if line.is_held_out}
     assert len(held) >= 5 and not held & CONSISTENT
+    assert 17 not in held  # its reading was changed in view of its first result
     assert {line.row for line in plan.rows if line.consistency} >= CONSISTENT
 
 
@@ -215,6 +216,11 @@ def test_the_page_renders_from_runs(remyelin, use, tiny, plan, tmp_path):
     figures = set(re.findall(r"\]\((validation/\w+\.png)\)", text))
     assert figures == {f"validation/{name}.png" for name in (*plan.titles, "arms", "mechanisms")}
     assert all(0 < (tmp_path / figure).stat().st_size < 150e3 for figure in figures)
+
+
+def test_what_the_page_says_was_calibrated_and_held_out_is_what_the_plan_says(plan, tmp_path):
+    section = "\n".join(targets_page._Page(plan, {}, tmp_path).calibration())
+    assert section in targets_page.PAGE.read_text(encoding="utf-8")
 
 
 def test_a_page_without_runs_claims_nothing(plan, tmp_path):

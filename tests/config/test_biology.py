@@ -137,3 +137,33 @@ def test_every_file_of_the_library_is_used():
     used = {path.name for path in (LIBRARY / "biology" / "laws").glob("*.yaml")}
     index = (LIBRARY / "biology" / "biology.yaml").read_text()
     assert all(f"./laws/{name}" in index for name in used)
+
+
+def test_lpc_says_how_few_t_cells_enter():
+    """Its notes name the reference rate and that of acute: the value is the share of both that they say."""
+    lpc, acute = (
+        {k: v for k, v in load(name).quantities().items() if "open_barrier.base" in k} for name in ("lpc", "acute")
+    )
+    for kind in ("th1", "th17", "cd8"):
+        value = lpc[key := f"laws.venule.enter_{kind}.terms.open_barrier.base"]
+        stated = re.fullmatch(r"1/(\d+) of (\d+); 1/(\d+) of acute", value.note)
+        assert stated is not None, value.note
+        share, reference, of_acute = map(int, stated.groups())
+        assert value * share == pytest.approx(reference / 24)  # canonical: per h
+        assert acute[key] / value == pytest.approx(of_acute, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["acute", "cuprizone"])
+def test_every_departure_says_why_in_its_own_note(name):
+    """Notes are read apart from the file, in params, show --resolved and docs/model.md."""
+    notes = [value.note for value in values(load(name)) if "departure" in value.note]
+    assert notes and not [note for note in notes if re.search(r"\bsee (above|below|[a-z_.]+)", note)]
+
+
+def test_the_share_of_premyelinating_cells_that_mature_is_told_to_be_outside_its_range():
+    """The reference allows 0.4 to 0.8 (rate.pm_success of its parameters)."""
+    found = {value.key: value for value in values(load("acute"))}
+    both = [found[f"laws.premyelinating_ol.{law}.base"] for law in ("mature.terms.success", "die.terms.waste")]
+    mature, die = (float(value.quantity) for value in both)
+    share = f"a share of {mature / (mature + die):.2f} matures, more than the 0.4 to 0.8 that the reference allows"
+    assert mature / (mature + die) > 0.8 and all(share in value.note for value in both)

@@ -62,7 +62,8 @@ readouts:
         "3: region = 'rimm' is no region; did you mean 'rim'?",
         "5: regions.rim.to = '50 um' must be more than 'from'",
         "6: regions.thin is 10 um wide, less than a voxel (20 um); widen it",
-        "7: regions.out.centre.x = 9 mm is outside the domain, which ends at 400 um",
+        "7: regions.out.centre.x = 9 mm is outside the domain, which ends at 400 um; move or remove the region, or "
+        "enlarge grid.size",
         "8: regions.whole: 'whole' is already a region; choose another name",
         "9: unknown key 'regions.round.radius'; allowed: centre, from, to",
         "10: regions.timed.to = '3 h' has dimension time, expected length, such as um",

@@ -113,7 +113,10 @@ signal: {}
             "tissue.plaques={one: {at: {x: 9, y: 9}, radius: 50, cells: {macrophage: {density: 5, m1: 2}}}}",
             "tissue.plaques.one.cells.macrophage.m1 = 2 is outside 0 to 1",
         ),
-        ("tissue.venules.positions.central.x=900", "central.x = 900 um is outside the domain, which ends at 400 um"),
+        (
+            "tissue.venules.positions.central.x=900",
+            "central.x = 900 um is outside the domain, which ends at 400 um; move or remove the venule, or enlarge grid.size",
+        ),
         ("tissue.trigger.windows.onset.to=0", "tissue.trigger.windows.onset.to = 0 must be later than 'from'"),
         ("output.fields=[tnf, rss]", "output.fields names 'rss', which no config defines; did you mean 'ros'?"),
         ("output.measures_every=7 min", "output.measures_every = 7 min is no multiple of time.step = 6 min"),
@@ -166,6 +169,7 @@ signal: {}
         ("signals.antigen.unit=uM", "signals.antigen.unit = 'uM' must be that of its parts (1/mm^3), or '1'"),
         ("signals.antigen.unit=foo", "signals.antigen.unit: unknown unit 'foo'"),
         # what is refused as a whole
+        ("laws.th1.divide.terms.more={base: 300.918204205 1/day}", "laws.th1.divide can reach 301.4 1/day: with time.step"),
         ("time.step=3 h", "can reach 10.1 1/day: with time.step = 3 h a chance of 0.72 per step, at most 0.5 is allowed"),
         ("time.step=3 h", "make time.step at most 98 min, or cap the law with at_most"),
         ("cells.th1.persistence=null", "cells.th1 has a speed and needs a persistence"),
@@ -269,6 +273,7 @@ def test_a_wrong_law_of_a_group_is_told_once_under_the_group(complaints):
         ("schema: 1\nextends: [dish, 3]\n", "mine.yaml:2: extends must be a name, a path, or a list of these"),
         ("schema: 1\nextends: dish\nseed: 1\nseed: 2\n", "mine.yaml:4: key 'seed' is given twice (first at line 3)"),
         ("schema: 1\nextends: dish\nseed: [\n", "is not YAML"),
+        ("schema: 1\nextends: local_dose\n", "tissue; extend it together with a scenario in a file of your own, as in 'extends: ["),
         ("schema: 1\n", "mine.yaml:1: missing section 'time'; write it, or extend a scenario that has it"),
         ("schema: 1\nextends: dish\ntissue: {g_ratio: {source: mirn2013}}\n", "g_ratio.source = 'mirn2013' is no reference"),
     ],
@@ -276,6 +281,13 @@ def test_a_wrong_law_of_a_group_is_told_once_under_the_group(complaints):
 def test_a_wrong_file_is_answered(complaints, written, text, sentence):
     messages = complaints(written(text))
     assert any(sentence in message for message in messages), messages
+
+
+@pytest.mark.parametrize("beside", ["tiny.yaml", "tiny.yml"])
+def test_a_file_beside_is_extended_by_its_path(complaints, written, beside):
+    written("schema: 1\nextends: dish\n", beside)
+    (message,) = complaints(written("schema: 1\nextends: tiny\n"))
+    assert message.endswith(f"no such file in configs/scenarios, biology or therapies; did you mean './{beside}'?")
 
 
 def test_a_circle_of_extends_is_refused(complaints, written):
@@ -303,6 +315,10 @@ def test_many_bases_that_share_bases_are_read_once_each(small_load, written):
         ("dsh", "unknown scenario 'dsh'; did you mean 'dish'? (a file of your own needs its path, such as ./dsh.yaml)"),
         ("", "unknown scenario ''"),
         ("small", "unknown scenario 'small'"),
+        (
+            "local_dose",
+            "is a therapy; extend it together with a scenario in a file of your own, as in 'extends: [acute, local_dose]'",
+        ),
         ("./nothing.yaml", "./nothing.yaml: there is no such file"),
         ("a\0b", "unknown scenario 'a b'"),
         ("a\0b.yaml", "there is no such file"),

@@ -123,6 +123,17 @@ def _takes_maps(schema, whole):
     return kinds == "object" or "object" in kinds or nested
 
 
+def test_the_json_schema_says_that_a_species_is_a_label():
+    assert "nothing follows" in json_schema()["$defs"]["Subject"]["properties"]["species"]["description"]
+
+
+def test_the_json_schema_says_how_often_a_condition_is_looked_at():
+    from abm.therapy import CONDITIONS_EVERY
+
+    when = json_schema()["$defs"]["DosePlan"]["properties"]["when"]
+    assert f"looked at every {CONDITIONS_EVERY:g} h" in when["description"]
+
+
 def test_the_json_schema_refuses_a_misspelt_key():
     schema = json_schema()
     with pytest.raises(AssertionError, match=r"tissue\.gratio is not in the schema"):

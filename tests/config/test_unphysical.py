@@ -50,6 +50,10 @@ PLAQUE = "tissue.plaques={p: {at: {x: 100, y: 100}, radius: 50, "
         (["tissue.conduction.myelinated_velocity=0"], "myelinated_velocity = 0 m/s must be above 0"),
         ([PLAQUE + "myelin: 2}}"], "tissue.plaques.p.myelin = 2 is outside 0 to 1"),
         (["tissue.trigger.windows.onset={from: 5, to: 2}"], "windows.onset.to = 2 must be later than 'from'"),
+        # venules without laws are not there
+        (["laws.venule=null"], "windows.onset.venule = 'central' has no laws to act by; keep laws.venule, or remove the window"),
+        (["laws=null", "tissue.trigger.relapses={rate: 1, length: 1}"], "relapses begin at venules, which have no laws to"),
+        (["laws=null", "therapy.msc.dose=1e6"], "route = 'intrathecal' has no venule to enter by: venules have no laws"),
         (["output.profile_width=1e-4"], "output.profile_width = 0.0001 um makes 5.66e+06 rings, at most 10000"),
         (["grid.voxel=0.5", "grid.size=[40000, 40000]"], "voxels needs about"),
     ],
