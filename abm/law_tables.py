@@ -99,6 +99,7 @@ class LawTables:
         self.before = Rows(index=self.voxels.index)
         self.cells = {kind: self._cell_rows(shapes[kind]) for kind in [*self.kinds, "venule"] if kind in shapes}
         self.tissue: dict[str, dict[str, int]] = {kind: {} for kind in TISSUE_KINDS}
+        self.even: set[int] = set()  # laws of the tissue that are the same in all voxels of a slab
         self._smoothed: list[Smoothed] = []
         self._signals: dict[tuple, int] = {}
         self._centres: dict[float, int] = {}
@@ -323,6 +324,9 @@ class LawTables:
             self._add_exchange(target, weight, terms, shared, per_voxel)
         if not targets:
             self.tissue[kind][name] = self.voxels.law(terms, shared, law.at_most)
+            factors = [*law.times.values(), *(factor for term in law.terms.values() for factor in term.times.values())]
+            if all(f"system.{name}" in self.voxels for each in factors for name in self._parts(each.signal)):
+                self.even.add(self.tissue[kind][name])
 
     def _add_exchange(self, target: str, weight: float, terms: list, shared: tuple[int, ...], amount: int) -> None:
         """Note what a law adds to a source or uptake: weight x law x amount per voxel. A constant law needs no row."""

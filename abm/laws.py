@@ -151,9 +151,9 @@ class CellRows:
         rows = len(cells.own.index)
         self._passing = np.array(cells.passing() if may_use_scratch(machine) else [], int)
         kept = np.setdiff1d(np.arange(rows), self._passing)
-        constants, states = (
-            [row for name, row in cells.own.index.items() if is_one(name)] for is_one in (_fixed, _own)
-        )
+        constants = [cells.own[ONE], cells.own[ZERO]]
+        derived = cells.own.targets()
+        states = [row for name, row in cells.own.index.items() if name.startswith("self.") and row not in derived]
         first = len(constants) + len(still)
         self.carried = range(first, first + len(moving) + len(states))
         after = np.setdiff1d(kept, [*constants, *states])
@@ -192,11 +192,3 @@ class CellRows:
         """Put the carried rows of ``n`` cells in an order. spare  float32[len(carried) * n or more], written"""
         binning.permute_row(self.machine, n, *self._carry, order, n, flat, spare)
         matrix[self.carried.start : self.carried.stop, :n] = spare[: len(self.carried) * n].reshape(-1, n)
-
-
-def _fixed(name: str) -> bool:
-    return name in (ONE, ZERO)
-
-
-def _own(name: str) -> bool:
-    return name.startswith("self.")

@@ -94,7 +94,9 @@ def lean(
     ky = voxel_along(y[i], per_um, ny)
     gx = difference(channel, v, kx, nx, 1, offset, wrap_x) * per_offset
     gy = difference(channel, v, ky, ny, sy, offset, wrap_y) * per_offset
-    gz = difference(channel, v, voxel_along(z[i], per_um, nz), nz, sz, offset, wrap_z) * per_offset
+    gz = ZERO
+    if sz > 0:
+        gz = difference(channel, v, voxel_along(z[i], per_um, nz), nz, sz, offset, wrap_z) * per_offset
     square = gx * gx + gy * gy + gz * gz
     less = at_most / np.float32(math.sqrt(square)) if square > at_most * at_most else ONE
     bx[i] = gx * less

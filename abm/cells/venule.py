@@ -86,17 +86,16 @@ class Venule(Population):
         model, slabs, get = self.model, self.grid.slabs, self.machine.get
         served, uid_of = get(self.state("served")).astype(float), get(self.uid[: self.n])
         slab_of = get(self.voxel[: self.n]) // self.grid.whole
-        doors = []  # (population, rates in the tissue or None, expected arrivals, slab and uid of each door)
+        doors = []  # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
         for kind, population in model.population.items():
             at_venules, anywhere = self.law(f"enter_{kind}"), model.laws.tissue["tissue"].get(f"enter_{kind}")
             if at_venules is not None:
                 expected = get(at_venules).astype(float) * served * model.step_hours
                 doors.append((population, None, expected, slab_of, uid_of << 32))
             if anywhere is not None:
-                rates = self.grid.inner(get(model.laws.channel(anywhere)))
-                per_slab = rates.reshape(slabs, -1).sum(axis=1, dtype=float) * model.voxel_volume * 1e-9
+                per_slab = self._everywhere(anywhere) * model.voxel_volume * 1e-9
                 doors.append(
-                    (population, rates, per_slab * model.step_hours, np.arange(slabs), np.zeros(slabs, np.int64))
+                    (population, anywhere, per_slab * model.step_hours, np.arange(slabs), np.zeros(slabs, np.int64))
                 )
         if not doors:
             return
@@ -106,14 +105,23 @@ class Venule(Population):
         if not counts.any():
             return
         begin, venules = 0, self.columns()
-        for (population, rates, each, slab, uid), seed in zip(doors, seeds):
+        for (population, anywhere, each, slab, uid), seed in zip(doors, seeds):
             here = counts[begin : begin + len(each)]
             begin += len(each)
             if here.any():
-                self._let_in(population, rates, here, slab, seed, uid, venules)
+                self._let_in(population, anywhere, here, slab, seed, uid, venules)
 
-    def _let_in(self, population: Population, rates, counts, slab, seed, uid, venules) -> None:
-        """Place the arrivals of one kind, slab after slab."""
+    def _everywhere(self, law: int) -> np.ndarray:
+        """Sum a law of the tissue over the voxels of each slab, in float64."""
+        grid, channel = self.grid, self.model.laws.channel(law)
+        if law in self.model.laws.even:  # exact: float64 holds any number of times a float32
+            first = channel.reshape(grid.slabs, -1)[:, grid.sz + grid.sy + 1]
+            return self.machine.get(first).astype(float) * (grid.nx * grid.ny * grid.nz)
+        return grid.inner(self.machine.get(channel)).reshape(grid.slabs, -1).sum(axis=1, dtype=float)
+
+    def _let_in(self, population: Population, anywhere: int | None, counts, slab, seed, uid, venules) -> None:
+        """Place the arrivals of one kind, slab after slab. anywhere  the law of the tissue, None for venules"""
+        rates = None if anywhere is None else self.grid.inner(self.machine.get(self.model.laws.channel(anywhere)))
         places, slabs = [], []
         for door in sorted(np.flatnonzero(counts), key=lambda door: slab[door]):
             for arrival in range(1, int(counts[door]) + 1):

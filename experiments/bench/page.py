@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.bench.page_figures import grids_figure, scale_figure, step_figure
-from experiments.bench.result import verdict
+from experiments.bench.result import read_result, verdict
 from experiments.bench.workloads import WORKLOADS
 from experiments.tables import markdown, short
 
@@ -25,9 +25,10 @@ CAPTIONS = {
 
 def main(path: Path) -> None:
     """Write the page and its figures from a result, and keep the result beside them."""
+    read_result(path)  # refuses what is none
     result = json.loads(path.read_text().strip().splitlines()[-1])
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    (FOLDER / "result.json").write_text(json.dumps(result) + "\n")
     for name, draw in FIGURES.items():
         draw(FOLDER / f"{name}.png", values(result, name), result["bandwidth_gb_s"])
     PAGE.write_text("\n".join(lines(result)) + "\n")

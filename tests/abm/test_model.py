@@ -4,6 +4,7 @@ import mesa
 import numpy as np
 import pytest
 
+from abm.cells.venule import Venule
 from abm.model import LesionModel, ModelError
 from abm.rows import ONE
 
@@ -170,3 +171,16 @@ def test_other_grids(small_model, overrides):
         left_over = budget["secreted"] - sum(budget[s] for s in ("change", "decayed", "taken", "left", "clamped"))
         assert abs(left_over) <= max(1e-5 * budget["secreted"], 1e-6 * came_in), name
     assert batch.digest(1) == alone.digest()
+
+
+def test_a_law_that_is_even_sums_as_voxel_by_voxel_to_the_bit(small_model):
+    """Surveillance depends on the blood alone; a law that reads the tissue is no such law."""
+    model = small_model(
+        "laws.tissue.enter_cd8.times.near={signal: tnf, half: 1 pg/mL, hill: 1, from: 1, to: 2, source: assumed}"
+    )
+    assert isinstance(model.venules, Venule)
+    laws = model.laws.tissue["tissue"]
+    assert laws["enter_th1"] in model.laws.even and laws["enter_cd8"] not in model.laws.even
+    for name in ("enter_th1", "enter_th17", "enter_treg", "enter_cd8"):
+        inside = model.grid.inner(model.laws.channel(laws[name]))
+        assert model.venules._everywhere(laws[name]) == inside.sum(dtype=float) > 0
