@@ -23,7 +23,7 @@ from kernels.source import LOOPS, row_loop, write
 GRIDS = ("grid", "relay")
 REGISTRY: dict[str, "Kernel"] = {}
 THREADS_PER_BLOCK = 128
-_F32 = np.float32
+_F32, _DOUBLES = np.float32, frozenset((float, np.float64))
 FEWEST_PER_THREAD = 2**15  # items: below this a hand-over to another thread costs more than it saves
 ROWS_WEIGH = 4  # a table of rows is as much work for an item as so many items of other kernels
 
@@ -108,8 +108,10 @@ def side_by_side(machine, tasks) -> None:
 _loading = threading.RLock()
 
 
-def _plain(arguments) -> list:
+def _plain(arguments: Sequence) -> Sequence:
     """Give Python's floats among the arguments the width that kernels use; its integers are 64 bits wide as they are."""
+    if _DOUBLES.isdisjoint(map(type, arguments)):  # mostly, and most launches are small
+        return arguments
     return [_F32(a) if isinstance(a, float) else a for a in arguments]
 
 
@@ -131,6 +133,7 @@ class Kernel:
         self.n_columns, self.n_places = n_columns, n_places
         self.stages: Sequence[Kernel] = (self,)
         self._loops: dict[str, object] = {}
+        self._on_grid = shape in GRIDS
         self._weight = ROWS_WEIGH if shape == "rows" else 1
         self._head = (0,) if shape == "rows" else ()  # where the scratch of a thread begins
         if self.name in REGISTRY:
@@ -165,19 +168,19 @@ class Kernel:
 
         scratch   what the scratch of each thread takes, see ``row_kernel``
         """
-        if self.shape in GRIDS:
+        given = _plain(arguments)
+        if self._on_grid:
             if n.lines == 0:
                 return
-            box, given = (n.ny, n.nx, n.sy, n.layers, n.whole), _plain(arguments)
+            box = (n.ny, n.nx, n.sy, n.layers, n.whole)
             if self.shape == "relay":
                 self._sweep(machine, n.lines, n.nx, box, given)
             else:
                 self._run(machine, n.lines, n.nx, [*box, *given])
         elif n and n * self._weight < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
-            loop = self._loops.get("alone") or self.loop("alone")
-            loop(0, n, *self._head, *[_F32(a) if isinstance(a, float) else a for a in arguments])
+            (self._loops.get("alone") or self.loop("alone"))(0, n, *self._head, *given)
         elif n:
-            self._run(machine, n, 1, _plain(arguments), scratch)
+            self._run(machine, n, 1, given, scratch)
 
     def _run(self, machine, count, per_item, given, scratch=0) -> None:
         """Run ``count`` items, or lines of ``per_item`` voxels, on the machine's threads."""
