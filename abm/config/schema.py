@@ -360,7 +360,7 @@ class Output(Part):
 
     measures_every: Hours = Quantity(6, "h")
     frames_every: Hours = Quantity(24, "h")
-    checkpoint_every: Hours = Quantity(24, "h")
+    checkpoint_every: Hours = Quantity(48, "h")
     profile_width: Length = Quantity(50, "um")
     fields: Chosen = "all"
     cells: Chosen = "all"
