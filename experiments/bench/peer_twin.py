@@ -11,7 +11,7 @@ RATIO_TARGET = 100.0
 
 
 def figures(ours: dict[str, float]) -> Iterator[Figure]:
-    """Step a lesion and its twin in turns, and compare what their fastest steps took, with and without the fields."""
+    """Step a lesion and its twin, and compare what their fastest steps took, with and without the fields."""
     from tests.twin.timing import acute_lesion, time_twin
 
     found = time_twin(acute_lesion(CELLS), STEPS)

@@ -17,15 +17,16 @@ def acute_lesion(n_cells: int) -> Any:
 
 
 def time_twin(lesion: Any, steps: int) -> dict[str, float]:
-    """Step a lesion and its twin on from the same tissue, in turns, and return what the fastest step of each took, in s.
+    """Step a lesion and its twin on from the same tissue, and return what the fastest step of each took, in s.
 
-    Apart: without the solver of the fields, which both share. ``different`` counts the whole numbers of cells and voxels
-    that differ at the end; times mean something where it is 0. One step of each is not timed: kernels may be compiled in it.
+    Each steps on by itself, as a simulation does: in turns each would find the other's numbers in the caches. Apart: without
+    the solver of the fields, which both share. ``different`` counts the whole numbers of cells and voxels that differ at the
+    end; times mean something where it is 0. One step of each is not timed: kernels may be compiled in it.
     """
     twin = TwinModel(lesion)
     taken: dict[str, list[tuple[float, float]]] = {"lesion": [], "twin": []}
-    for _ in range(steps + 1):
-        for name, model, fields in (("lesion", lesion, "diffuse"), ("twin", twin, "fields")):
+    for name, model, fields in (("lesion", lesion, "diffuse"), ("twin", twin, "fields")):
+        for _ in range(steps + 1):
             before, begin = model.phase_seconds.get(fields, 0.0), time.perf_counter()
             model.step()
             whole = time.perf_counter() - begin
