@@ -14,7 +14,7 @@ from experiments.failures import RunFailed
 HELP = "\n\n".join(
     (
         "Measure speed against the memory bandwidth of this machine:  remyelin bench --workload W-TTS-U",
-        "All workloads take about 15 minutes on two cores, and 9 GB of memory; --peers 15 minutes more. Apart from compiling:",
+        "All workloads take about 7 minutes on two cores, and 8 GB of memory; --peers 4 minutes more. Apart from compiling:",
         *(f"{name}  {workload.about}" for name, workload in WORKLOADS.items()),
     )
 )
