@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import mesa
 import numpy as np
 
+from abm.cell_rows import ALIGNED
 from abm.law_tables import Shape
-from abm.laws import ALIGNED
 from kernels import binning, contact, events, lifecycle, motion
 from kernels import laws as law_kernels
 from kernels.random import STREAMS

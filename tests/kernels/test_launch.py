@@ -1,6 +1,7 @@
 """What the launcher makes of a body."""
 
 import numpy as np
+import pytest
 
 from kernels.device import CACHE_LINE, Machine
 from kernels.diffusion import advance_2d, advance_3d
@@ -68,3 +69,34 @@ def test_arrays_begin_where_they_are_told():
         array = Machine("cpu", 1).zeros_on_line(500, np.float32, first)
         assert array.shape == (500,) and not array.any()
         assert array[first:].ctypes.data % CACHE_LINE == 0
+
+
+@pytest.mark.parametrize(
+    "grid, rows",
+    [
+        (Grid(300, 190, slabs=2), 9),  # several stretches of a plane
+        (Grid(20_000, 5), 15),  # lines so long that not all sweeps go together
+        (Grid(100, 100, 6, dims=3, slabs=2), 30),  # both, in space
+    ],
+    ids=str,
+)
+def test_sweeps_that_follow_each_other_are_those_one_after_the_other(grid, rows):
+    """Bit for bit what numpy gives sweep by sweep over the whole grid, in the order of the formula in ``advance``."""
+    rng, f4 = np.random.default_rng(3), np.float32
+    arrays = [np.zeros(grid.size, f4) for _ in range(4)]
+    for array in arrays:
+        grid.inner(array)[:] = rng.random(grid.inner(array).shape, f4)
+    before, last, m, loss = (array.reshape(grid.padded_shape).copy() for array in arrays)
+    tables = [(0.3 * rng.random(rows)).astype(f4) for _ in range(5)]
+    along = range(-1, -1 - grid.dims, -1)  # x, y, z
+    for keep, lose, recall, spread, drive in zip(*tables):
+        pairs = [np.roll(last, -1, axis) + np.roll(last, 1, axis) for axis in along]
+        around = pairs[0] + pairs[1] if grid.dims == 2 else (pairs[0] + pairs[1]) + pairs[2]
+        stage = ((keep - lose * loss) * last + recall * before) + (spread * around + drive * m)
+        before, last = last, np.zeros_like(stage)
+        grid.inner(last.reshape(-1))[:] = grid.inner(stage.reshape(-1))
+    advance = advance_3d if grid.dims == 3 else advance_2d
+    advance(Machine("cpu", 1), grid, *arrays[:2], *tables, *arrays[2:])
+    newest, second = arrays[:2] if rows % 2 else arrays[1::-1]
+    np.testing.assert_array_equal(newest.reshape(grid.padded_shape), last)
+    np.testing.assert_array_equal(second.reshape(grid.padded_shape), before)
