@@ -1,56 +1,22 @@
-"""Pictures: what is drawn is what the run holds, where it is and in its colour; films have the frames they should."""
+"""Pictures: what is drawn is what the run holds, where it is and in its colour."""
 
-import subprocess
-import sys
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-import xarray
 from matplotlib.colors import rgb_to_hsv, to_rgb
 
 from abm.config import load
-from experiments import frames, palette, pictures
-from experiments.failures import Refused
+from experiments import palette
 from experiments.labels import arm_names
 from experiments.panels import Series
 from experiments.render import EDGE, view_of
 from experiments.scene import Scene, block_means
+from tests.cli.painted import SIDE, VOXEL, PaintedRun, hole
 
-SIDE, VOXEL = 800, 20  # um
 MAP_TOP, MAP_PIXELS = 122, 846  # of the view "lesion"
 SMALL_DPI = 50
-
-
-class PaintedRun:
-    """A run whose tissue, cells and read-outs a test paints, with the interface of ``abm.run_folder.Run``."""
-
-    def __init__(self, days, layers=None, cells=None, folder="painted", overrides=(), events=()):
-        small = [f"grid.size=[{SIDE}, {SIDE}]", "tissue.venules.positions.central.x=400"]
-        self.config = load("demo", overrides=[*small, "tissue.venules.positions.central.y=400", *overrides])
-        self.name, self.folder = "painted", Path(folder)
-        self.frame_days = np.asarray(days, float)
-        self.painted = layers or {}
-        self.layers = sorted(self.painted)
-        self.placed = cells or (lambda day: [])
-        self.events = list(events)
-        self.info = {}
-        self.measures = pd.DataFrame({"day": self.frame_days, "lesion_area_mm2": self.frame_days / 100})
-
-    def nearest(self, day):
-        return float(self.frame_days[np.abs(self.frame_days - day).argmin()])
-
-    def field(self, name, day):
-        shape = tuple(int(size / VOXEL) for size in reversed(self.config.grid.size))
-        values = np.broadcast_to(np.asarray(self.painted[name](self.nearest(day)), np.float32), shape)
-        return xarray.DataArray(values, dims=("z", "y", "x")[-len(shape) :])
-
-    def cells(self, day):
-        columns = ["kind", "x", "y", "z", "bbb", "active", "m1"]
-        table = pd.DataFrame([(*cell, 1.0)[: len(columns)] for cell in self.placed(self.nearest(day))], columns=columns)
-        return table.astype(dict.fromkeys(columns[1:], float)).assign(uid=np.arange(len(table)), state="")
 
 
 def film(run, dpi=SMALL_DPI, pace=1):
@@ -66,14 +32,6 @@ def pixel(view, day, x, y):
     column = EDGE + (x - left) / (right - left) * MAP_PIXELS
     row = MAP_TOP + (high - y) / (high - low) * MAP_PIXELS
     return picture[int(row * scale), int(column * scale), :3] / 255
-
-
-def hole(day):
-    """Myelin that is gone in the left half from day 5 on."""
-    myelin = np.ones((SIDE // VOXEL, SIDE // VOXEL))
-    if day >= 5:
-        myelin[:, : SIDE // VOXEL // 2] = 0
-    return myelin
 
 
 # --- what is drawn ------------------------------------------------------------------------------------------------------
@@ -297,83 +255,6 @@ def test_what_a_run_does_not_have_is_left_out(layers):
         view.frame(2.0)
 
 
-# --- films and files ------------------------------------------------------------------------------------------------------
-
-
-def test_a_film_runs_evenly_through_all_days_at_a_watchable_speed():
-    stored = np.linspace(0, 60, 241)
-    plan = frames.clock([stored, stored[:100]], ".mp4")
-    assert (plan.fps, plan.seconds, plan.days[0], plan.days[-1]) == (24, 20, 0, 60)
-    assert np.ptp(np.diff(plan.days)) < 1e-9
-    assert plan.pace == pytest.approx(3)
-    assert frames.clock([stored], ".gif").seconds == 16
-    assert frames.clock([stored[:41]], ".mp4").seconds == pytest.approx(5, abs=0.2)
-    asked = frames.clock([stored], ".mp4", fps=10, seconds=3)
-    assert len(asked.days) == 30 and asked.seconds == 3
-    assert len(frames.clock([stored[:1]], ".mp4").days) == 1
-
-
-@pytest.fixture
-def run(monkeypatch):
-    """A painted run, given for any folder that a command asks for."""
-    painted = PaintedRun([0, 2, 4, 6], {"myelin": hole})
-    monkeypatch.setattr("abm.run_folder.Run.load", lambda folder: painted)
-    return painted
-
-
-def test_an_mp4_has_its_frames_and_size(run, tmp_path):
-    import imageio_ffmpeg
-
-    film = tmp_path / "lesion.mp4"
-    pictures.animate([Path("a")], film)
-    decode = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(film)]
-    raw = subprocess.run([*decode, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
-    shown = np.frombuffer(raw, np.uint8).reshape(-1, 1080, 1920, 3)
-    assert len(shown) == 48
-    first, last = shown[0], shown[-1]
-    spot = np.s_[500:520, 200:220]
-    assert first[spot].mean() > 80 > 30 > last[spot].mean()
-    assert list(tmp_path.iterdir()) == [film]
-
-
-def test_a_gif_has_its_frames_and_loops(run, tmp_path):
-    from PIL import Image
-
-    pictures.animate([Path("a")], tmp_path / "lesion.gif")
-    with Image.open(tmp_path / "lesion.gif") as shown:
-        assert (shown.n_frames, shown.size, shown.info["loop"], shown.info["duration"]) == (25, (960, 540), 0, 80)
-        spot = (100, 250)
-        first = np.array(shown.convert("RGB"))[spot[1], spot[0]]
-        shown.seek(24)
-        last = np.array(shown.convert("RGB"))
-    assert first.mean() > 80 > 30 > last[spot[1], spot[0]].mean()
-
-
-def test_a_gif_shows_each_frame_as_it_was_drawn(tmp_path):
-    from PIL import Image
-
-    def draw(day):
-        frame = np.zeros((40, 60, 4), np.uint8)
-        frame[5:15, int(day) : int(day) + 10] = (200, 100, 40, 255)
-        return frame
-
-    frames.write_gif(tmp_path / "a.gif", [0.0, 20.0, 20.0, 45.0], 12.5, draw)
-    with Image.open(tmp_path / "a.gif") as shown:
-        for k, day in enumerate((0, 20, 20, 45)):
-            shown.seek(k)
-            seen = np.array(shown.convert("RGB"), int)
-            assert np.abs(seen - draw(day)[..., :3]).max() < 20
-
-
-def test_a_poster_shows_the_nearest_day_at_twice_the_size(run, tmp_path):
-    from PIL import Image
-
-    pictures.picture([Path("a")], 4.9, tmp_path / "poster.png")
-    with Image.open(tmp_path / "poster.png") as poster:
-        assert poster.size == (3840, 2160)
-        assert poster.info["dpi"] == pytest.approx((200, 200), abs=0.1)
-
-
 def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_feet():
     kinds = [kind for kind in load("demo").cells if kind not in ("neuron", "oligodendrocyte")]
     cells = [(kind, 400, 400, 0, 0, active, m1) for kind in kinds for active, m1 in ((0, 0), (1, 1))]
@@ -393,64 +274,6 @@ def test_the_difference_of_two_arms_has_numbers_on_its_scale():
     view = view_of([PaintedRun([0, 10], {"myelin": hole}, folder=name) for name in ("one", "two")], "arms", SMALL_DPI)
     scales = [[label.get_text() for label in axes.get_xticklabels()] for axes in view.page.figure.axes]
     assert ["−1, less", "0", "+1, more"] in scales
-
-
-def test_without_the_encoder_the_sentence_says_what_to_do(run, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(Refused, match=r"pip install .*gif works without it"):
-        pictures.animate([Path("a")], tmp_path / "lesion.mp4")
-    pictures.animate([Path("a")], tmp_path / "lesion.gif")
-
-
-def test_a_film_that_fails_leaves_no_file(run, tmp_path):
-    def broken(day):
-        raise ValueError(day)
-
-    with pytest.raises(ValueError, match="0"):
-        frames.write_film(tmp_path / "film.mp4", [0.0], 8, broken)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("runs", "view", "out", "words"),
-    [
-        (1, "lesoin", "a.gif", "did you mean 'lesion'"),
-        (2, "fields", "a.gif", "--view arms"),
-        (5, None, "a.gif", "2 to 4 runs"),
-        (1, None, "a.avi", r"\.mp4 or \.gif"),
-        (1, None, "nowhere/a.gif", "there is no folder"),
-        (1, None, ".gif", "must end in"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused_with_a_sentence(run, tmp_path, runs, view, out, words):
-    with pytest.raises(Refused, match=words):
-        pictures.animate([Path("a")] * runs, tmp_path / out, view)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_run_without_frames_is_refused(run, tmp_path):
-    run.frame_days = np.zeros(0)
-    with pytest.raises(Refused, match="no frames yet"):
-        pictures.animate([Path("a")], tmp_path / "a.gif")
-    with pytest.raises(Refused, match="no frames yet"):
-        pictures.picture([Path("a")], 3, tmp_path / "a.png")
-
-
-def test_a_day_outside_the_run_is_refused(run, tmp_path):
-    with pytest.raises(Refused, match=r"day 6\.5 is outside the run: its frames go from day 0 to day 6"):
-        pictures.picture([Path("a")], 6.5, tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("kept", ["[]", "[neuron]"])
-def test_a_run_that_kept_no_cells_is_refused_where_cells_are_shown(monkeypatch, tmp_path, kept):
-    bare = PaintedRun([0, 1], {"myelin": hole, "tnf": lambda day: day}, overrides=[f"output.cells={kept}"])
-    monkeypatch.setattr("abm.run_folder.Run.load", lambda folder: bare)
-    with pytest.raises(Refused, match=r"kept no cells.*output\.cells.*--view fields"):
-        pictures.animate([Path("a")], tmp_path / "a.gif")
-    with pytest.raises(Refused, match="kept no cells"):
-        pictures.picture([Path("a")], 1, tmp_path / "a.png")
-    pictures.animate([Path("a")], tmp_path / "a.gif", "fields")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
 
 
 def test_frames_leave_no_memory_behind():
