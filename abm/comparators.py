@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from abm.arms import Arm
 from abm.places import host_draw
 from kernels.random import STREAMS, uniform
 
@@ -14,14 +15,14 @@ LYMPHOCYTES = "lymphocytes"
 
 
 class Comparators:
-    """What the comparators of a configuration do to leukocytes of some kinds.
+    """What the comparators of an arm do to leukocytes of some kinds.
 
     kinds   in the order of the last axis of every array
     """
 
-    def __init__(self, model: Any, kinds: Sequence[str]):
+    def __init__(self, model: Any, arm: Arm, kinds: Sequence[str]):
         self.model, self.kinds = model, list(kinds)
-        self.therapy, self.tables = model.config.therapy, model.config.comparators
+        self.therapy, self.tables = arm.config.therapy, arm.config.comparators
         self.given = self.therapy.comparators
 
     def is_on(self, name: str, hours: float) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from abm.arms import Arm
 from abm.cells.venule import poisson
 from abm.places import host_draw, near
 from kernels.random import STREAMS, uniform
@@ -13,14 +14,14 @@ VENULE = 32  # bits that the number of an arrival takes in the key of its chance
 
 
 class Homing:
-    """Lets MSC into the tissue at the venules of every slab.
+    """Lets MSC into the tissue at the venules of the slabs of an arm.
 
     territory   int32  the venule that serves each padded voxel of a slab, -1 outside
     served      mm3 of tissue that each venule serves
     """
 
-    def __init__(self, model: Any):
-        self.model, self.grid = model, model.grid
+    def __init__(self, model: Any, arm: Arm):
+        self.model, self.grid, self.arm = model, model.grid, arm
         self._niches: dict[tuple[int, float], np.ndarray] = {}
 
     @cached_property
@@ -43,54 +44,61 @@ class Homing:
     def from_blood(self, density: np.ndarray) -> None:
         """Let cells through open barriers: arrivals are Poisson, as those of leukocytes.
 
-        density   float64[slabs]  cells per mm3 that come in this step to the tissue of a venule whose barrier is open
+        density   float64[slabs of the arm]  cells per mm3 that come in this step to the tissue of a venule whose barrier is open
         """
         model, n = self.model, self.n_venules
         columns = model.venules.columns()
         order = np.lexsort((columns["uid"], columns["voxel"] // self.grid.whole))
-        bbb = columns["bbb"][order].astype(float).reshape(self.grid.slabs, n)
+        bbb = columns["bbb"][order].astype(float).reshape(self.grid.slabs, n)[self.arm.slabs]
         expected = density[:, None] * self.served * bbb
-        seeds = np.repeat(model.seeds, n)
-        counts = poisson(expected.reshape(-1), seeds, STREAMS["home"], model.steps, self._keys())
+        counts = poisson(expected.reshape(-1), self._seeds(), STREAMS["home"], model.steps, self._keys())
         self._place(counts, "home", float(model.config.tissue.venules.place_radius))
 
     def from_csf(self, density: np.ndarray, come: np.ndarray) -> np.ndarray:
         """Let cells out of the perivascular spaces around all venules, by the tissue that each serves.
 
-        density   float64[slabs]           cells per mm3 that come in this step
-        come      float64[slabs, venules]  cells that were to come until now, with their fractions; returned with these
+        density   float64[slabs of the arm]           cells per mm3 that come in this step
+        come      float64[slabs of the arm, venules]  cells that were to come until now, with their fractions; returned with these
 
         What comes altogether is the number that was to come, its fraction left to chance. Where the tissue of a venule
         holds as many as settle (``msc.niche_cap``) no more come: they are lost.
         """
-        model = self.model
-        room = np.floor(float(model.config.msc.niche_cap) * self.served - self._settled())
+        config = self.arm.config
+        room = np.floor(float(config.msc.niche_cap) * self.served - self._settled())
         expected = np.where(room >= 1, density[:, None] * self.served, 0.0)
-        seeds = np.repeat(model.seeds, self.n_venules)
-        part = uniform(host_draw(seeds, STREAMS["home_csf"], 0, self._keys())[0]).astype(float).reshape(come.shape)
+        words = host_draw(self._seeds(), STREAMS["home_csf"], 0, self._keys())
+        part = uniform(words[0]).astype(float).reshape(come.shape)
         counts = np.floor(come + expected + part) - np.floor(come + part)
         counts = np.minimum(counts, np.maximum(room, 0)).astype(np.int64)
-        self._place(counts.reshape(-1), "home_csf", float(model.config.periphery.perivascular_reach))
+        self._place(counts.reshape(-1), "home_csf", float(config.periphery.perivascular_reach))
         return come + expected
 
     def _settled(self) -> np.ndarray:
-        """Count the MSC in the tissue that each venule serves: float64[slabs, venules]."""
+        """Count the MSC in the tissue that each venule serves: float64[slabs of the arm, venules]."""
         msc = self.model.population["msc"]
         voxel = msc.machine.get(msc.voxel[: msc.n])
         venule, slab = self.territory[voxel % self.grid.whole], voxel // self.grid.whole
         inside, n = venule >= 0, self.n_venules
         counts = np.bincount((slab * n + venule)[inside], minlength=self.grid.slabs * n)
-        return counts.reshape(self.grid.slabs, n).astype(float)
+        return counts.reshape(self.grid.slabs, n)[self.arm.slabs].astype(float)
+
+    def _seeds(self) -> np.ndarray:
+        """Return the seed of the slab of each venule."""
+        return np.repeat(self.model.seeds[self.arm.slabs], self.n_venules)
 
     def _keys(self) -> np.ndarray:
         """Number the venules of each slab, for chance: those of a slab as if it were alone."""
-        return np.tile(np.arange(1, self.n_venules + 1, dtype=np.int64) << VENULE, self.grid.slabs)
+        return np.tile(np.arange(1, self.n_venules + 1, dtype=np.int64) << VENULE, len(self.arm))
 
     def _place(self, counts: np.ndarray, stream: str, reach: float) -> None:
-        """Place cells uniformly within ``reach`` of their venules, in the tissue that these serve. counts  int64[all venules]"""
+        """Place cells uniformly within ``reach`` of their venules, in the tissue that these serve.
+
+        counts   int64[slabs of the arm * venules]
+        """
         places, slabs = [], []
         for door in np.flatnonzero(counts):
             slab, venule = divmod(int(door), self.n_venules)
+            slab += self.arm.first
             key = (self.model.seeds[slab], STREAMS[stream], self.model.steps)
             uid = ((venule + 1) << VENULE) + np.arange(1, counts[door] + 1)
             words = [uniform(word).astype(float) for word in host_draw(*key, uid)]
@@ -101,7 +109,9 @@ class Homing:
         if places:
             x, y, z = np.concatenate(places).T
             msc = self.model.population["msc"]
-            msc.place_cells(x, y, z if self.grid.dims == 3 else 0 * z, np.concatenate(slabs), **msc.new_states())
+            msc.place_cells(
+                x, y, z if self.grid.dims == 3 else 0 * z, np.concatenate(slabs), **msc.new_states(self.arm.config)
+            )
 
     def _niche(self, venule: int, reach: float) -> np.ndarray:
         """Return the voxels (x, y, z) within reach of a venule, of those that it serves."""

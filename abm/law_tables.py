@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from abm.rows import ONE, ZERO, Rows
+from abm.rows import ONE, ZERO, Rows, first_known
 
 TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
 TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")
@@ -46,6 +46,7 @@ class CellLaws:
     read     rows of the voxels that cells read
     """
 
+    states: tuple[str, ...]
     own: Rows
     late: Rows
     contacts: dict[tuple[str, float], int] = field(default_factory=dict)
@@ -55,10 +56,16 @@ class CellLaws:
     bias: int | None = None
     bias_at_most: float = 0.0
 
-    def passing(self) -> list[int]:
+    def known(self) -> list[tuple[Any, int]]:
+        """Return by what others than the operations know a row, with its index: constants and states come first."""
+        names = [ONE, ZERO, *(f"self.{state}" for state in self.states), *(f"law.{name}" for name in self.laws)]
+        named = [(name, self.own[name]) for name in names]
+        return [*named, *self.contacts.items(), *((number, own) for number, (own, _) in enumerate(self.sums))]
+
+    def passing(self) -> set[int]:
         """Return the rows that only rows filled with them read: nobody needs them later."""
         filled = (self.own.targets() - self.late.operands()) | self.late.targets()
-        return sorted(filled - {*self.laws.values(), *(own for own, _ in self.sums)})
+        return filled - {row for _, row in self.known()}
 
 
 @dataclass
@@ -69,7 +76,6 @@ class Smoothed:
     smooth: int
     radius: float
     heaviest: float
-    smoothing: Any = None
 
 
 class LawTables:
@@ -78,10 +84,17 @@ class LawTables:
     grid            voxels;  ``voxel_volume`` in um^3
     shapes          kind of cell -> Shape
     tissue_states   names of rows that the tissue keeps, e.g. ``astrocytes.scar``
+    drugs           that have a row: those given here, and others where tables are to be alike
     """
 
     def __init__(
-        self, config: Any, grid, voxel_volume: float, shapes: Mapping[str, Shape], tissue_states: Iterable[str]
+        self,
+        config: Any,
+        grid,
+        voxel_volume: float,
+        shapes: Mapping[str, Shape],
+        tissue_states: Iterable[str],
+        drugs: Iterable[str],
     ):
         self.config = config
         self.grid = grid
@@ -89,20 +102,19 @@ class LawTables:
         self.shapes = shapes
         self.fields = list(config.fields)
         self.kinds = [kind for kind in config.cells if kind in shapes]
-        drugs = (f"drug.{name}" for name in config.therapy.comparators)
-        self.system = ["trigger", *(f"entry.{kind}" for kind in self.kinds), *drugs]
+        self.system = ["trigger", *(f"entry.{kind}" for kind in self.kinds), *(f"drug.{name}" for name in drugs)]
         names = [f"{what}.{name}" for what in ("field", "source", "uptake") for name in self.fields]
         names += [f"tissue.{name}" for name in TISSUE_SIGNALS]
         names += [*tissue_states, *(f"system.{name}" for name in self.system), "count.astrocytes"]
         self.voxels = Rows(names)
-        self._named = range(len(self.voxels.index))
+        self._names = list(self.voxels.index)
         self.before = Rows(index=self.voxels.index)
         self.cells = {kind: self._cell_rows(shapes[kind]) for kind in [*self.kinds, "venule"] if kind in shapes}
         self.tissue: dict[str, dict[str, int]] = {kind: {} for kind in TISSUE_KINDS}
         self.even: set[int] = set()  # laws of the tissue that are the same in all voxels of a slab
-        self._smoothed: list[Smoothed] = []
+        self.smoothed: list[Smoothed] = []
         self._signals: dict[tuple, int] = {}
-        self._centres: dict[float, int] = {}
+        self.centres: dict[float, int] = {}
         self._densities: dict[tuple, int] = {}
         self._uptakes: dict[tuple, int] = {}
         self._exchange: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
@@ -139,7 +151,7 @@ class LawTables:
         own = Rows(f"self.{state}" for state in shape.states)
         for name, (state, at_zero, at_one) in shape.derived.items():
             own.index[f"self.{name}"] = own.factor(own[f"self.{state}"], _Ramp(at_zero, at_one))
-        return CellLaws(own, Rows(index=own.index))
+        return CellLaws(shape.states, own, Rows(index=own.index))
 
     def _is_off(self, mechanism: str | None) -> bool:
         return mechanism is not None and not self.config.therapy.msc.mechanisms.get(mechanism, True)
@@ -232,9 +244,9 @@ class LawTables:
         return self._signals[key]
 
     def _centre(self, radius: float) -> int:
-        if radius not in self._centres:
-            self._centres[radius] = self.voxels.add(f"centre.{radius:g}")
-        return self._centres[radius]
+        if radius not in self.centres:
+            self.centres[radius] = self.voxels.add(f"centre.{radius:g}")
+        return self.centres[radius]
 
     def _signal(self, factor, without_msc: bool) -> int:
         """The voxel row of a signal: a field, a state of the tissue or system, a derived sum, a smoothed density."""
@@ -250,6 +262,8 @@ class LawTables:
         return self._signals[key]
 
     def _plain_signal(self, name: str) -> int:
+        if name.startswith("drug.") and name.removeprefix("drug.") not in self.config.therapy.comparators:
+            return self.voxels[ZERO]
         for row in (f"field.{name}", f"tissue.{name}", f"astrocytes.{name}", f"system.{name}"):
             if row in self.voxels:
                 return self.voxels[row]
@@ -282,7 +296,7 @@ class LawTables:
                 amount = self.voxels.add(f"amount#{len(self.voxels.index)}")
                 self.before.sum_into(amount, amounts)
             smooth = self.voxels.add(f"density#{len(self.voxels.index)}")
-            self._smoothed.append(Smoothed(amount, smooth, radius, heaviest))
+            self.smoothed.append(Smoothed(amount, smooth, radius, heaviest))
             self._densities[key] = smooth
         return self._densities[key]
 
@@ -389,6 +403,11 @@ class LawTables:
                 for own, parts in groups.items():
                     self._add_exchange(target_row, weight, parts, shared, self._sum_row(kind, cells.own.product(own)))
 
+    def set_time(self, hours: float) -> None:
+        """Switch terms that hold only during a window on or off."""
+        for rows in (self.voxels, *(cells.late for cells in self.cells.values())):
+            rows.set_time(hours)
+
     def uptake_caps(self) -> dict[str, float]:
         """Return the fastest uptake of each field that a voxel can hold, 1/h: the solver's steps depend on it.
 
@@ -416,8 +435,45 @@ class LawTables:
         return caps
 
     def count_row(self, kind: str) -> int:
-        """Return the row of the number of cells of a kind per voxel; ask once before freezing."""
+        """Return the row of the number of cells of a kind per voxel."""
         return self._sum_row(kind, self.cells[kind].own[ONE])
+
+    # --- several tables of one model --------------------------------------------------------------------------------------
+
+    def known(self) -> list[tuple[Any, int]]:
+        """Return by what others than the operations on voxels know a row, with its index: named ones come first."""
+        found: list[tuple[Any, int]] = [(name, self.voxels[name]) for name in self._names]
+        for kind, laws in self.tissue.items():
+            found += [((kind, name, row in self.even), row) for name, row in laws.items()]
+        found += [((radius, "centre"), row) for radius, row in self.centres.items()]
+        for number, part in enumerate(self.smoothed):
+            density = (number, part.radius, part.heaviest)
+            found += [((*density, "amount"), part.amount), ((*density, "density"), part.smooth)]
+        for kind, cells in self.cells.items():
+            found += [((kind, number), row) for number, (_, row) in enumerate(cells.sums)]
+            found += [((kind, cells.bias_at_most), cells.bias)] if cells.bias is not None else []
+        return found
+
+    def outline(self) -> tuple:
+        """Return all that a model takes from its laws but their values: equal where laws can fill one matrix together.
+
+        Of their numbers it holds those that other than the tables compute with: uptake bounds the steps of the solver, and
+        rise, fall and what is released are used by populations.
+        """
+        cells = [(kind, first_known(cells.known())) for kind, cells in self.cells.items()]
+        used = [
+            (kind, name, law.rise, law.fall, law.highest if name.startswith("release_") else None)
+            for kind, laws in self.config.laws.items()
+            for name, law in laws.items()
+        ]
+        return first_known(self.known()), cells, used, self.uptake_caps()
+
+    def same_as(self, other: "LawTables") -> bool:
+        """Whether the tables are the same, their values included."""
+        pairs = [(self.voxels, other.voxels), (self.before, other.before)]
+        for mine, theirs in zip(self.cells.values(), other.cells.values()):
+            pairs += [(mine.own, theirs.own), (mine.late, theirs.late)]
+        return self.known() == other.known() and all(one.same_as(another) for one, another in pairs)
 
 
 def at_zero(factor) -> float:

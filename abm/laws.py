@@ -1,5 +1,6 @@
 """Laws: the tables of ``abm.law_tables`` on a machine, which kernels fill for every voxel and every cell, each step."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -13,84 +14,114 @@ from kernels.launch import may_use_scratch, side_by_side
 from kernels.source import BLOCK
 
 
-class Laws(LawTables):
-    """All laws of a model, evaluated: ``freeze`` once, then ``sense_voxels``, ``feel`` and ``sense_cells`` each step."""
+class Laws:
+    """All laws of a model, evaluated: ``sense_voxels``, ``feel`` and ``sense_cells`` each step.
 
-    def freeze(self, machine) -> None:
-        """Allocate the voxel matrix and put every table on the machine."""
-        self.machine = machine
-        places = self._lay_out(machine)
-        for row, constant in [(self.voxels[ONE], 1.0), *self.voxels.constants]:
-            self.channel(row)[:] = constant
-        self.voxels.freeze(machine, places)
-        self.before.freeze(machine, places)
-        for radius, row in self._centres.items():
-            self.channel(row)[:] = self.smoothing(radius).centre
-        for part in self._smoothed:
-            part.smoothing = self.smoothing(part.radius)
-            part.smoothing.share *= np.float32(part.heaviest)  # amounts are counted in units of the heaviest weight
+    Slabs may follow laws of different values, as long as the tables are alike in outline: others find a row of the voxels
+    or of the cells at the same place whatever laws fill it there.
+
+    tables   of each arm;  slabs   how many follow each, one after the other
+    tissue   number of the row of each law of the tissue, by kind and name;  even   those that are the same all over a slab
+    touched  kinds that others touch
+    """
+
+    def __init__(self, machine, tables: Sequence[LawTables], slabs: Sequence[int]):
+        self.machine, self.tables = machine, list(tables)
+        first = self.tables[0]
+        self.grid, self.fields, self.kinds = first.grid, first.fields, first.kinds
+        self.edges = np.cumsum([0, *slabs]) * self.grid.whole
         self._work: list[tuple] = []
         self.of: dict[str, CellRows] = {}
+        places = self._lay_out()
+        for each, at, begin, end in zip(self.tables, places, self.edges, self.edges[1:]):
+            for row, constant in [(each.voxels[ONE], 1.0), *each.voxels.constants]:
+                self.flat[at[row] + begin : at[row] + end] = constant
+            each.voxels.freeze(machine, at)
+            each.before.freeze(machine, at)
+        self.smoothed = [self._placed(part) for part in first.smoothed]
+        for radius, row in first.centres.items():
+            self.matrix[self.slots[row]] = self.smoothing(radius).centre
+        self.tissue = {
+            kind: {name: int(self.slots[row]) for name, row in laws.items()} for kind, laws in first.tissue.items()
+        }
+        self.even = {int(self.slots[row]) for row in first.even}
+        self.touched = {other for cells in first.cells.values() for other, _ in cells.contacts}
 
-    def _lay_out(self, machine) -> np.ndarray:
-        """Allocate the voxel rows, and return the place of each: rows that only other rows read are scratch."""
-        rows, self.stride = len(self.voxels.index), -(-self.grid.size // ALIGNED) * ALIGNED
-        passing = sorted(self.voxels.targets() - self._read_later()) if may_use_scratch(machine) else []
-        kept = np.setdiff1d(np.arange(rows), passing)
-        self.slots = np.full(rows, -1)
-        self.slots[kept] = np.arange(len(kept))
-        self._scratch = len(passing) * BLOCK
-        lasting = len(kept) * self.stride
+    def _lay_out(self) -> list[np.ndarray]:
+        """Allocate the voxel rows, and return the place of each for every table: what only other rows read is scratch.
+
+        What others know lies where the first table has it; after it what each table needs for itself.
+        """
+        machine, self.stride = self.machine, -(-self.grid.size // ALIGNED) * ALIGNED
+        scratch = [_passing(tables) if may_use_scratch(machine) else [] for tables in self.tables]
+        slots = []
+        for tables, passing in zip(self.tables, scratch):
+            known = dict.fromkeys(row for _, row in tables.known())
+            own = [row for row in range(len(tables.voxels.index)) if row not in known and row not in passing]
+            slots.append(np.full(len(tables.voxels.index), -1))
+            slots[-1][[*known, *own]] = range(len(known) + len(own))
+        self.slots = slots[0]
+        self._scratch = max(map(len, scratch)) * BLOCK
+        lasting = (max(each.max() for each in slots) + 1) * self.stride
         self.flat = machine.zeros_on_line(lasting + self._scratch * machine.threads, np.float32, 0)
-        self.matrix = self.flat[:lasting].reshape(len(kept), self.stride)[:, : self.grid.size]
-        places = self.slots * self.stride
-        places[passing] = -(lasting + np.arange(len(passing)) * BLOCK)
-        return places
+        self.matrix = self.flat[:lasting].reshape(-1, self.stride)[:, : self.grid.size]
+        self._places = [each * self.stride for each in slots]
+        for at, passing in zip(self._places, scratch):
+            at[passing] = -(lasting + np.arange(len(passing)) * BLOCK)
+        return self._places
 
-    def _read_later(self) -> set[int]:
-        """The voxel rows that others than the voxels' own operations read."""
-        rows = {row for laws in self.tissue.values() for row in laws.values()}.union(self._named)
-        for cells in self.cells.values():
-            rows |= cells.read
-            if cells.bias is not None:
-                rows.add(cells.bias)
-        return rows
+    def _placed(self, part: Smoothed) -> tuple:
+        """Return what smoothing one sum takes: the weights, and the rows that it reads and writes."""
+        smoothing = self.smoothing(part.radius)
+        smoothing.share *= np.float32(part.heaviest)  # amounts are counted in units of the heaviest weight
+        return smoothing, self.matrix[self.slots[part.amount]], self.matrix[self.slots[part.smooth]]
 
-    def channel(self, row: int):
+    def slot(self, name: str) -> int:
+        """Return the number of a named voxel row."""
+        return int(self.slots[self.tables[0].voxels[name]])
+
+    def channel(self, slot: int):
         """Return a voxel row by its number: a float32 view of length grid.size."""
-        return self.matrix[self.slots[row]]
+        return self.matrix[slot]
 
     def row(self, name: str):
         """Return a named voxel row: a float32 view of length grid.size."""
-        return self.channel(self.voxels[name])
+        return self.matrix[self.slot(name)]
+
+    def count(self, kind: str):
+        """Return the row of the number of cells of a kind per voxel."""
+        return self.matrix[self.slots[self.tables[0].count_row(kind)]]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tables[0].voxels
 
     def block(self, what: str):
         """Return the rows of all fields as one (n_fields, grid.size) view: ``field`` or ``source``."""
-        first = self.slots[self.voxels[f"{what}.{self.fields[0]}"]] if self.fields else 0
+        first = self.slot(f"{what}.{self.fields[0]}") if self.fields else 0
         return self.matrix[first : first + len(self.fields)]
 
     def sense_voxels(self, hours: float) -> None:
         """Compute signals, smoothed densities, every channel, and what cells secrete and take up, for each voxel."""
-        machine, size = self.machine, self.grid.size
-        for rows in (self.voxels, *(cells.late for cells in self.cells.values())):
-            rows.set_time(hours)
-        self.before.run(machine, size, self.flat)
-        side_by_side(machine, [partial(self._smooth, part) for part in self._smoothed])
-        self.voxels.run(machine, size, self.flat, self._scratch)
+        machine, spans = self.machine, list(zip(self.tables, self.edges, self.edges[1:]))
+        for tables, begin, end in spans:
+            tables.set_time(hours)
+            tables.before.run(machine, begin, end, self.flat)
+        side_by_side(machine, [partial(self.smooth, *part) for part in self.smoothed])
+        for tables, begin, end in spans:
+            tables.voxels.run(machine, begin, end, self.flat, self._scratch)
 
     def lay_out_cells(self, kind: str, still: list[str], moving: list[str]) -> CellRows:
         """Lay out the rows of a kind, with rows for its columns besides those that laws know, see ``CellRows``."""
-        self.of[kind] = CellRows(self.machine, self.cells[kind], self.slots, self.stride, still, moving)
+        cells = [tables.cells[kind] for tables in self.tables]
+        self.of[kind] = CellRows(self.machine, cells, self._places, self.slots, self.stride, still, moving)
         return self.of[kind]
-
-    def _smooth(self, part: Smoothed) -> None:
-        self.smooth(part.smoothing, self.channel(part.amount), self.channel(part.smooth))
 
     def smoothing(self, radius: float) -> density.Smoothing:
         """Return what smoothing over a radius on this grid needs."""
-        faces = self.config.grid.faces
+        first = self.tables[0]
+        faces = first.config.grid.faces
         periodic = tuple(faces[axis] == "periodic" for axis in "xyz")
-        return density.Smoothing(self.machine, self.grid, radius, self.volume * 1e-9, periodic)
+        return density.Smoothing(self.machine, self.grid, radius, first.volume * 1e-9, periodic)
 
     def smooth(self, smoothing: density.Smoothing, amount, out) -> None:
         """Write the density, 1/mm3, of an amount per voxel."""
@@ -109,7 +140,10 @@ class Laws(LawTables):
         """
         cells = self.of[kind]
         machine, size = self.machine, self.grid.size
-        cells.own.run(machine, n, flat, cells.scratch)
+        if changed:
+            cells.spans = self._spans(n, voxel)
+        for own, (begin, end) in zip(cells.own, cells.spans):
+            own.run(machine, begin, end, flat, cells.scratch)
         if cells.only_counted and not changed:
             return
         if len(cells.stood) < size // 8:
@@ -120,7 +154,22 @@ class Laws(LawTables):
         kernels.sum_cells_row(machine, n, *cells.sums, n, voxel, flat, stride, self.flat, self.stride)
         cells.stood = voxel[:n].copy()
 
-    def sense_cells(self, kind: str, n: int, flat, voxel) -> None:
+    def _spans(self, n: int, voxel) -> list[tuple[int, int]]:
+        """Return which of ``n`` cells, sorted by voxel, follow each table."""
+        if len(self.tables) == 1:
+            return [(0, n)]
+        inner = self.machine.put(self.edges[1:-1].astype(np.int32))
+        between = self.machine.get(self.machine.xp.searchsorted(voxel[:n], inner)).tolist()
+        return list(zip([0, *between], [*between, n]))
+
+    def sense_cells(self, kind: str, flat, voxel) -> None:
         """Compute the value of each law of each cell of a kind."""
         cells = self.of[kind]
-        cells.late.run(self.machine, n, flat, cells.scratch, voxel, self.flat)
+        for late, (begin, end) in zip(cells.late, cells.spans):
+            late.run(self.machine, begin, end, flat, cells.scratch, voxel, self.flat)
+
+
+def _passing(tables: LawTables) -> list[int]:
+    """The voxel rows that only the operations on voxels read."""
+    later = {row for _, row in tables.known()}.union(*(cells.read for cells in tables.cells.values()))
+    return sorted(tables.voxels.targets() - later)

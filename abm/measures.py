@@ -22,7 +22,7 @@ def measure(model: Any, slab: int = 0) -> dict[str, float]:
         **_cells(now),
         **_conduction(now),
         **_fields(now),
-        **model.periphery.readouts(slab),
+        **model.periphery_of(slab).readouts(slab),
         **_own(now),
     }
 

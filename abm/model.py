@@ -11,17 +11,18 @@ import pandas as pd
 from mesa.agent import AgentSet
 
 from abm import measures, profiles
-from abm.cells import population_class
+from abm.alike import classes_of, tables_of
+from abm.arms import Arm, arms_of, drugs_of
 from abm.cells.venule import Venule
 from abm.fields import Fields
-from abm.law_tables import TISSUE_KINDS
+from abm.law_tables import TISSUE_KINDS, LawTables
 from abm.laws import Laws
 from abm.periphery import Periphery
 from abm.plaques import lay_plaques
 from abm.population import Population
-from abm.slabs import apart, digest, together
+from abm.slabs import PERIPHERY, THERAPY, apart, digest, periphery_together, together
 from abm.therapy import Therapy
-from abm.tissue import ASTROCYTE_STATES, Tissue, make_grid, voxel_volume
+from abm.tissue import Tissue, make_grid, voxel_volume
 from abm.trigger import Trigger
 from kernels.device import Machine
 from kernels.random import STREAMS, draw, uniform
@@ -38,16 +39,20 @@ class ModelError(Exception):
 class LesionModel(mesa.Model):
     """A lesion: tissue, fields, populations and therapy, stepped by Mesa.
 
-    config    from ``abm.config.load``
+    config    from ``abm.config.load``; or one per slab, of which every two ``abm.alike.go_together``
     machine   where to compute; default: the CPU, one thread
-    seeds     one per slab, for several replicates side by side; default: the seed of the configuration
+    seeds     one per slab, for several replicates side by side; default: the seed of each configuration
+
+    ``arms`` are the slabs that follow one config, ``config`` the first of these: ask it for what all slabs share.
     """
 
     def __init__(self, config: Any, machine: Machine | None = None, seeds: Sequence[int] | None = None):
-        super().__init__(rng=int(config.seed))
-        self.config = config
+        several = list(config) if isinstance(config, Sequence) else [config] * (1 if seeds is None else len(seeds))
+        super().__init__(rng=int(several[0].seed))
+        self.arms = arms_of(several)
+        self.config = config = several[0]
         self.machine = machine or Machine()
-        self.seeds = np.array([config.seed] if seeds is None else list(seeds), np.int64)
+        self.seeds = np.array([each.seed for each in several] if seeds is None else list(seeds), np.int64)
         self.tissue_seeds = self.machine.put(self.seeds)
         self.grid = make_grid(config, len(self.seeds))
         self.voxel_volume = voxel_volume(config)
@@ -60,28 +65,21 @@ class LesionModel(mesa.Model):
         self._spare = self.machine.zeros(0, np.float32)
         self.bins = self.machine.zeros((2, self.grid.size + 2), np.int32)  # scratch of one population after the other
 
-        venules = config.tissue.venules if config.tissue is not None else None
-        has_venules = venules is not None and venules.any and "venule" in config.laws
-        kinds = [*config.cells, *(["venule"] if has_venules else [])]
+        classes = classes_of(config)
         self.kind_numbers = {kind: number for number, kind in enumerate(sorted(config.known_kinds | {"venule"}), 1)}
-        classes = {kind: Venule if kind == "venule" else population_class(kind) for kind in kinds}
-        shapes = {kind: cls.shape() for kind, cls in classes.items() if kind not in TISSUE_KINDS}
-        self.laws = Laws(config, self.grid, self.voxel_volume, shapes, ASTROCYTE_STATES)
-        if "oligodendrocyte" in kinds:
-            self.laws.count_row("oligodendrocyte")
-        self.laws.freeze(self.machine)
+        self.laws = self._lay_down_laws()
         self.tissue = Tissue(self)
         self.tissue.connect(self.laws)
         concentration, source = (self.laws.block(what) for what in ("field", "source"))
         uptake = [self.laws.row(f"uptake.{name}") for name in config.fields]
-        caps = self.laws.uptake_caps()
+        caps = self.laws.tables[0].uptake_caps()
         self.fields = Fields(config, self.grid, self.machine, concentration, source, uptake, caps)
 
         self.population: dict[str, Population] = {kind: cls(self, kind) for kind, cls in classes.items()}
         self.populations = AgentSet(list(self.population.values()), random=self.random)
         self.venules = self.population.get("venule")
         self.therapy = Therapy(self)
-        self.periphery = Periphery(self)
+        self.peripheries = [Periphery(self, arm) for arm in self.arms]
         self.trigger = Trigger(self)
         for population in self.populations:
             population.allocate(self.laws)
@@ -97,6 +95,28 @@ class LesionModel(mesa.Model):
             model_reporters={"hours": lambda model: model.hours} | {name: _reader(name) for name in self.measure()}
         )
         self._observe()
+
+    def _lay_down_laws(self) -> Laws:
+        """Put the laws of all arms on the machine: tables that are the same once."""
+        drugs = drugs_of(arm.config for arm in self.arms)
+        tables: list[LawTables] = []
+        slabs: list[int] = []
+        for arm in self.arms:
+            of_arm = tables_of(arm.config, self.grid, drugs)
+            if tables and tables[-1].same_as(of_arm):
+                slabs[-1] += len(arm)
+            else:
+                tables.append(of_arm)
+                slabs.append(len(arm))
+        return Laws(self.machine, tables, slabs)
+
+    def arm_of(self, slab: int) -> Arm:
+        """Return the arm that a slab belongs to."""
+        return next(arm for arm in self.arms if slab < arm.stop)
+
+    def periphery_of(self, slab: int) -> Periphery:
+        """Return what is outside the tissue of a slab."""
+        return next(periphery for periphery in self.peripheries if slab < periphery.arm.stop)
 
     # --- time -----------------------------------------------------------------------------------------------------------
 
@@ -134,7 +154,8 @@ class LesionModel(mesa.Model):
         with self.phase("infuse"):
             begin = self.hours - self.step_hours
             self.therapy.infuse(begin)
-            self.periphery.advance(begin)
+            for periphery in self.peripheries:
+                periphery.advance(begin)
             self.trigger.set(begin)
             self.trigger.announce(begin, self.step_hours)
         with self.phase("sense"):
@@ -178,7 +199,8 @@ class LesionModel(mesa.Model):
     def _act_from_outside(self, hours: float) -> None:
         """Set what acts from outside the tissue, as it is at an hour: the trigger, and the leukocytes on offer."""
         self.trigger.set(hours)
-        self.periphery.offer(hours)
+        for periphery in self.peripheries:
+            periphery.offer(hours)
 
     def _observe(self) -> None:
         every = max(1, round(float(self.config.output.measures_every) / self.step_hours))
@@ -316,7 +338,7 @@ class LesionModel(mesa.Model):
             "fields": self.fields.state(),
             "tissue": self.tissue.state(),
             "therapy": self.therapy.state(),
-            "periphery": self.periphery.state(),
+            "periphery": periphery_together([periphery.state() for periphery in self.peripheries]),
         }
         for kind, population in self.population.items():
             groups[f"cells/{kind}"] = {**population.columns(), "next_uid": population.next_uid.copy()}
@@ -326,14 +348,25 @@ class LesionModel(mesa.Model):
 
     def states(self) -> list[dict[str, np.ndarray]]:
         """Return the complete state of each slab, as if it were alone: what a checkpoint of its run holds."""
-        return apart(self.state())
+        states = apart(self.state())
+        for slab, state in enumerate(states):
+            for name in self.therapy.foreign(slab):
+                del state[THERAPY + name]
+        return states
 
     def restore(self, *states: Mapping[str, np.ndarray]) -> None:
         """Take back what ``state()`` or ``states()`` gave: the run goes on as if it had never stopped.
 
-        Raises ModelError where something is missing that another version did not keep.
+        Doses that a state knows nothing of were never given. Raises ModelError where something else is missing: another
+        version did not keep it.
         """
-        state = together(states)
+        never = self.therapy.never()
+        state = together(
+            [
+                {**{THERAPY + name: np.full(len(each["seeds"]), never[name]) for name in never}, **each}
+                for each in states
+            ]
+        )
         if missing := sorted(self.state().keys() - state.keys()):
             raise ModelError(f"the state to go on from lacks {missing[0]}: another version kept it; begin the run anew")
 
@@ -343,8 +376,9 @@ class LesionModel(mesa.Model):
         self.steps = int(state["steps"][0])
         self.fields.restore(group("fields/"))
         self.tissue.restore(group("tissue/"))
-        self.therapy.restore(group("therapy/"))
-        self.periphery.restore(group("periphery/"))
+        self.therapy.restore(group(THERAPY))
+        for periphery in self.peripheries:
+            periphery.restore(group(PERIPHERY))
         for kind, population in self.population.items():
             columns = group(f"cells/{kind}/")
             population.next_uid = np.array(columns.pop("next_uid"))

@@ -15,6 +15,7 @@ from typing import Any
 import mesa
 import numpy as np
 
+from abm.arms import Arm
 from abm.comparators import Comparators
 from abm.doses_in_tissue import PER_UM3, engaged_density, peripheral_suppression
 from abm.homing import Homing
@@ -23,7 +24,7 @@ LN2 = math.log(2)
 
 
 class Periphery(mesa.Agent):
-    """Compartments outside the tissue, float64 with one row per slab. What they do to the tissue: the rows ``system.*``.
+    """Compartments outside the tissue of an arm, float64 with one row per slab. What they do to the tissue: the rows ``system.*``.
 
     lung, blood, csf     MSC of the whole subject: caught, on their way to the brain, and to the tissue around the CSF
     suppression          share by which MSC lower the entry of leukocytes from afar
@@ -36,15 +37,15 @@ class Periphery(mesa.Agent):
 
     states = ("lung", "blood", "csf", "suppression", "expansion", "counts", "transplanted", "come", "levels")
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, arm: Arm):
         super().__init__(model)
-        config, slabs = model.config, model.grid.slabs
+        self.arm, config, slabs = arm, arm.config, len(arm)
         self.spec, self.subject = config.periphery, config.subject
         entering = {name for owner in ("tissue", "venule") for name in config.laws.get(owner, {})}
         self.kinds = list(model.laws.kinds)
         self.entering = [kind for kind in self.kinds if f"enter_{kind}" in entering]
-        self.comparators = Comparators(model, self.kinds)
-        self.homing = Homing(model)
+        self.comparators = Comparators(model, arm, self.kinds)
+        self.homing = Homing(model, arm)
         self.lung, self.blood, self.csf, self.suppression, self.transplanted = (np.zeros(slabs) for _ in range(5))
         self.expansion, self.counts = np.ones(slabs), np.ones((slabs, len(self.kinds)))
         self.come = np.zeros((slabs, 0))
@@ -65,7 +66,7 @@ class Periphery(mesa.Agent):
         if spec.expansion is not None:
             self.expansion[:] = float(spec.expansion.initial)
         if subject is not None and None not in (subject.csf_volume, subject.csf_turnover, subject.isf_flow):
-            self.fields = [name for name in spec.csf_baseline if name in self.model.config.fields]
+            self.fields = [name for name in spec.csf_baseline if name in self.arm.config.fields]
 
     def _baselines(self) -> np.ndarray:
         return np.array([float(self.spec.csf_baseline[name]) for name in self.fields])
@@ -73,13 +74,14 @@ class Periphery(mesa.Agent):
     # --- doses ----------------------------------------------------------------------------------------------------------
 
     def take(self, route: str, cells: float, slab: int) -> None:
-        """Take up a dose of MSC, in cells of the subject."""
+        """Take up a dose of MSC for a slab of the model, in cells of the subject."""
+        slab -= self.arm.first
         if route == "intrathecal":
             self.csf[slab] += cells
             return
         self.lung[slab] += cells * float(self.spec.lung_fraction)
         self.blood[slab] += cells * float(self.spec.cns_fraction)
-        added = peripheral_suppression(self.model.config, cells)
+        added = peripheral_suppression(self.arm.config, cells)
         self.suppression[slab] = 1 - (1 - self.suppression[slab]) * (1 - added)
 
     # --- a step ---------------------------------------------------------------------------------------------------------
@@ -97,7 +99,7 @@ class Periphery(mesa.Agent):
             return
         for slab in np.flatnonzero(self.transplanted == 0):
             self.counts[slab] *= self.comparators.spared()
-            self.comparators.condition(hours, int(slab))
+            self.comparators.condition(hours, self.arm.first + int(slab))
             self.transplanted[slab] = 1.0
 
     def entry(self, hours: float) -> np.ndarray:
@@ -114,21 +116,23 @@ class Periphery(mesa.Agent):
 
     def offer(self, hours: float) -> None:
         """Write the factors on entry, and which drugs are given, to the laws; only what has changed."""
-        laws, slabs = self.model.laws, self.model.grid.slabs
         factor = self.entry(hours).astype(np.float32)
         for slab, column in np.argwhere(factor != self._offered):
-            row = laws.row(f"system.entry.{self.kinds[column]}").reshape(slabs, -1)
-            row[slab] = factor[slab, column]
+            self._row(f"entry.{self.kinds[column]}")[slab] = factor[slab, column]
         self._offered = factor
         for name in self.comparators.given:
             given = self.comparators.is_on(name, hours)
             if self._drugs.get(name) is not given:
-                laws.row(f"system.drug.{name}")[:] = float(given)
+                self._row(f"drug.{name}")[:] = float(given)
                 self._drugs[name] = given
+
+    def _row(self, name: str):
+        """Return what the system does to the slabs of this arm, voxel by voxel: a view, (slabs, voxels)."""
+        return self.model.laws.row(f"system.{name}").reshape(self.model.grid.slabs, -1)[self.arm.slabs]
 
     def _let_out(self) -> None:
         """Let the MSC that leave blood and CSF in this step into the tissue."""
-        config, spec, homing = self.model.config, self.spec, self.homing
+        config, spec, homing = self.arm.config, self.spec, self.homing
         if self.blood.any():
             leave = self.blood * self._share(spec.time_in_blood)
             homing.from_blood(leave / (float(self.subject.lesion_volume) * PER_UM3))
@@ -159,10 +163,10 @@ class Periphery(mesa.Agent):
 
     def _mix(self, step: float) -> None:
         """Wash the excess of factors out of the tissue into the CSF, which is renewed."""
-        config, subject, fields = self.model.config, self.subject, self.model.fields
+        config, subject, fields = self.arm.config, self.subject, self.model.fields
         rows = [fields.index[name] for name in self.fields]
         healthy = np.array([[float(config.fields[name].baseline)] for name in self.fields])
-        excess = np.maximum(fields.means()[rows] - healthy, 0.0).T
+        excess = np.maximum(fields.means()[rows, self.arm.slabs] - healthy, 0.0).T
         turnover = float(subject.csf_turnover)
         inflow = float(subject.isf_flow) * float(subject.engaged_volume) / float(subject.csf_volume)
         settles_at = self._baselines() + inflow / turnover * excess
@@ -171,9 +175,10 @@ class Periphery(mesa.Agent):
     # --- looking --------------------------------------------------------------------------------------------------------
 
     def readouts(self, slab: int) -> dict[str, float]:
-        """Return what is told of one slab."""
+        """Return what is told of one slab of the model."""
         if self.spec is None:
             return {}
+        slab -= self.arm.first
         entry = dict(zip(self.kinds, self.entry(self.model.hours)[slab]))
         return {
             "msc.lung": float(self.lung[slab]),
@@ -191,8 +196,8 @@ class Periphery(mesa.Agent):
         return {name: getattr(self, name).copy() for name in self.states}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Take back what ``state()`` gave."""
+        """Take back what ``state()`` gave, among that of the other slabs of the model."""
         for name in self.states:
-            setattr(self, name, np.array(state[name]))
+            setattr(self, name, np.array(state[name][self.arm.slabs]))
         self._offered[:] = np.nan
         self._drugs.clear()

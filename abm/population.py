@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import mesa
 import numpy as np
 
+from abm.arms import Arm
 from abm.cell_rows import ALIGNED
 from abm.law_tables import Shape
 from kernels import binning, contact, events, lifecycle, motion
@@ -83,7 +84,7 @@ class Population(mesa.Agent):
         self.capacity = 0
         self.changed = self.sorted_anew = True
         self.next_uid = np.ones(self.grid.slabs, np.int64)
-        self.sought = any(other == self.kind for cells in laws.cells.values() for other, _ in cells.contacts)
+        self.sought = self.kind in laws.touched
         self.start = self.model.bins[0]  # scratch, but for kinds that others touch
         if self.sought:
             self.start = self.machine.zeros(len(self.start), np.int32)
@@ -100,7 +101,7 @@ class Population(mesa.Agent):
         hazards = [(values[name], DIES) for name in self.deaths if name in values]
         hazards += [(values["divide"], DIVIDES)] if "divide" in values else []
         self.targets = {}
-        self._relaxing: dict[str, list] = {}
+        self._relaxing: dict[tuple, list] = {}
         for code, (law, kind) in enumerate(self.becomes.items(), FIRST_CHANGE):
             if law in values and kind in self.model.population:
                 hazards.append((values[law], code))
@@ -265,7 +266,7 @@ class Population(mesa.Agent):
 
     def sense(self) -> None:
         """Compute the value of every law for every cell."""
-        self.laws.sense_cells(self.kind, self.n, self.flat, self.voxel)
+        self.laws.sense_cells(self.kind, self.flat, self.voxel)
 
     def act(self) -> None:
         """Age, and switch states on and off."""
@@ -280,17 +281,31 @@ class Population(mesa.Agent):
             )  # fmt: skip
             law_kernels.switch(self.machine, self.n, self.befalls("activate", self.model.steps), self.state(name))
 
-    def relax(self, level: str, rise: Any = None) -> None:
-        """Relax a level towards the law of its name, where there is one. rise  h, instead of the law's own"""
+    def relax(self, level: str, rise: Any = None, cells: slice | None = None) -> None:
+        """Relax a level towards the law of its name, where there is one.
+
+        rise    h, instead of the law's own
+        cells   rows, instead of all
+        """
         law = self.model.config.laws[self.kind].get(level)
         if law is None or self.n == 0:
             return
-        if level not in self._relaxing:
-            put, times = self.machine.put, (float(rise or law.rise), float(law.fall))
+        times = (float(rise or law.rise), float(law.fall))
+        if (level, times) not in self._relaxing:
+            put = self.machine.put
             rows = [put(np.array([self.rows[f"{what}.{level}"]], np.int32)) for what in ("self", "law")]
             speeds = [put(np.array([-math.expm1(-self.model.step_hours / tau)], np.float32)) for tau in times]
-            self._relaxing[level] = [*rows, *speeds]
-        law_kernels.relax_row(self.machine, self.n, *self._relaxing[level], self.flat, self.capacity)
+            self._relaxing[level, times] = [*rows, *speeds]
+        first, stop, _ = (cells or slice(None)).indices(self.n)
+        table = self._relaxing[level, times]
+        law_kernels.relax_row(self.machine, stop - first, *table, self.flat, self.capacity, first=first)
+
+    def rows_of(self, arm: Arm) -> slice:
+        """Return the rows of the cells of an arm, while they are sorted."""
+        if len(self.model.arms) == 1:
+            return slice(0, self.n)
+        ends = self.machine.put(np.array([arm.first, arm.stop], np.int32) * np.int32(self.grid.whole))
+        return slice(*self.machine.get(self.machine.xp.searchsorted(self.voxel[: self.n], ends)).tolist())
 
     def propose(self) -> None:
         """Propose the next position of each cell, and ask its voxel for room."""

@@ -146,6 +146,11 @@ class Rows:
         """Bound a row from above, after everything else."""
         self._caps.append((target, at_most))
 
+    def same_as(self, other: "Rows") -> bool:
+        """Whether both do the same operations on the same rows."""
+        each = ((rows._stages(), rows._windows, rows.constants) for rows in (self, other))
+        return next(each) == next(each)
+
     def targets(self) -> set[int]:
         """Return the rows that the operations fill."""
         return {operation[target] for target, table in self._stages() for operation in table}
@@ -183,15 +188,24 @@ class Rows:
         for position, base, begin, end in self._windows:
             self._weights[position] = base if begin <= hours < end else 0.0
 
-    def run(self, machine, n: int, values, scratch: int = 0, voxel=None, channels=None) -> None:
-        """Fill every row for ``n`` voxels or cells.
+    def run(self, machine, first: int, stop: int, values, scratch: int = 0, voxel=None, channels=None) -> None:
+        """Fill every row for the voxels or cells from ``first`` to before ``stop``.
 
         scratch           what the scratch rows of a thread take
         voxel, channels   of cells that read: int32[n], and the values of the voxels
         """
         if self._any:
             near = self._nothing if voxel is None else (voxel, channels)
-            kernels.run_rows(machine, n, *self._tables, values, *near, scratch=scratch)
+            kernels.run_rows(machine, stop - first, *self._tables, values, *near, scratch=scratch, first=first)
+
+
+def first_known(known: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
+    """Return how rows are known, each with the place of the first of its row: equal where others find the same rows alike.
+
+    known   (by what others know a row, its index)
+    """
+    first: dict[int, int] = {}
+    return [(name, first.setdefault(row, len(first))) for name, row in known]
 
 
 def _bounds(window) -> tuple[float, float] | None:

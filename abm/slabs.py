@@ -15,7 +15,8 @@ import numpy as np
 State = Mapping[str, np.ndarray]
 
 CONCENTRATION, BUDGET, VOXEL, NEXT = "fields/concentration", "fields/budget", "voxel", "next_uid"
-COME, CSF = "periphery/come", "periphery/csf"  # of a slab to whose CSF no MSC ever came the first has no columns
+THERAPY, PERIPHERY = "therapy/", "periphery/"
+COME, CSF = f"{PERIPHERY}come", f"{PERIPHERY}csf"  # of a slab to whose CSF no MSC ever came the first has no columns
 
 
 def apart(state: State) -> list[dict[str, np.ndarray]]:
@@ -60,8 +61,7 @@ def together(states: Sequence[State]) -> dict[str, np.ndarray]:
         if name == "steps":
             joined[name] = parts[0]
         elif name == COME:
-            most = max(part.shape[1] for part in parts)
-            joined[name] = np.concatenate([np.pad(part, ((0, 0), (0, most - part.shape[1]))) for part in parts])
+            joined[name] = _come_together(parts)
         elif group == "fields":
             joined[name] = np.concatenate(parts, axis=-1)
         elif group == "tissue":
@@ -71,6 +71,18 @@ def together(states: Sequence[State]) -> dict[str, np.ndarray]:
         else:
             joined[name] = np.concatenate(parts)
     return joined
+
+
+def periphery_together(states: Sequence[State]) -> dict[str, np.ndarray]:
+    """Return the compartments of all slabs, given those of some and those of the slabs that follow."""
+    come = COME.removeprefix(PERIPHERY)
+    joined = {name: [state[name] for state in states] for name in states[0]}
+    return {name: _come_together(parts) if name == come else np.concatenate(parts) for name, parts in joined.items()}
+
+
+def _come_together(parts: Sequence[np.ndarray]) -> np.ndarray:
+    most = max(part.shape[1] for part in parts)
+    return np.concatenate([np.pad(part, ((0, 0), (0, most - part.shape[1]))) for part in parts])
 
 
 def digest(state: State, fields: Iterable[str]) -> str:
@@ -96,7 +108,7 @@ def digest(state: State, fields: Iterable[str]) -> str:
             if not name.endswith(f"/{NEXT}"):
                 add(name, state[name][by_uid])
         add(f"cells/{kind}/{NEXT}", state[f"cells/{kind}/{NEXT}"])
-    for name in (*group("therapy/"), *group("periphery/")):
+    for name in (*group(THERAPY), *group(PERIPHERY)):
         add(name, state[name])
     return sha.hexdigest()
 

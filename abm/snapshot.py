@@ -52,7 +52,7 @@ class Snapshot:
     """
 
     def __init__(self, model: Any, slab: int = 0):
-        self.model, self.slab, self.grid, self.config = model, slab, model.grid, model.config
+        self.model, self.slab, self.grid, self.config = model, slab, model.grid, model.arm_of(slab).config
         self.volume = model.voxel_volume * 1e-9
         self.layers = {name: self.inner(array) for name, array in model.tissue.layers().items()}
         self._regions: dict[str, np.ndarray] = {}

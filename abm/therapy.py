@@ -12,18 +12,20 @@ CONDITIONS_EVERY = 6.0  # h: conditional doses are considered at this cadence wh
 
 
 class Therapy(mesa.Agent):
-    """Gives the doses of the configuration. A dose is placed in every slab alike, at positions of the slab's own chance."""
+    """Gives the doses of the configurations. A dose is placed at positions of its slab's own chance."""
 
     def __init__(self, model):
         super().__init__(model)
-        self.doses = list(model.config.doses)
-        self.given = {dose.name: np.zeros(model.grid.slabs, np.int64) for dose in self.doses}
-        self.last = {dose.name: np.full(model.grid.slabs, -np.inf) for dose in self.doses}
+        slabs = model.grid.slabs
+        self.doses = [dose for arm in model.arms for dose in [list(arm.config.doses)] * len(arm)]
+        names = sorted({dose.name for doses in self.doses for dose in doses})
+        self.given = {name: np.zeros(slabs, np.int64) for name in names}
+        self.last = {name: np.full(slabs, -np.inf) for name in names}
 
     def infuse(self, hours: float) -> None:
         """Give what is due at the beginning of a step: by day, by interval, or because its condition holds."""
-        for dose in self.doses:
-            for slab in range(self.model.grid.slabs):
+        for slab, doses in enumerate(self.doses):
+            for dose in doses:
                 if self._is_due(dose, slab, hours):
                     self._give(dose, slab, hours)
 
@@ -40,13 +42,13 @@ class Therapy(mesa.Agent):
         return dose.when.evaluate(self.model.measure(slab))
 
     def _give(self, dose: Any, slab: int, hours: float) -> None:
-        config = self.model.config
+        config = self.model.arm_of(slab).config
         cells = cells_given(config, dose)
         if dose.route == "local":
             placed = self._place(dose, slab)
             text = f"{placed} MSC placed in the tissue"
         else:
-            self.model.periphery.take(dose.route, cells, slab)
+            self.model.periphery_of(slab).take(dose.route, cells, slab)
             placed = 0
             density, where = (
                 (min(engaged_density(config, cells), float(config.msc.niche_cap)), "venules")
@@ -72,11 +74,11 @@ class Therapy(mesa.Agent):
         model, before = self.model, sum(int(given[slab]) for given in self.given.values())
         around = near(model.grid, self._centre(dose), float(dose.radius))
         volume = np.count_nonzero(around) * model.voxel_volume * 1e-9
-        amount = cells_given(model.config, dose)
+        amount = cells_given(model.arm_of(slab).config, dose)
         expected = amount * volume if dose.dose.canonical == "1/mm^3" else amount
         x, y, z = scatter(model, around, expected, slab, "dose", before)
         msc = model.population["msc"]
-        msc.place_cells(x, y, z, np.full(len(x), slab), **msc.new_states())
+        msc.place_cells(x, y, z, np.full(len(x), slab), **msc.new_states(model.arm_of(slab).config))
         return len(x)
 
     def _centre(self, dose: Any) -> tuple[float, float, float]:
@@ -86,6 +88,18 @@ class Therapy(mesa.Agent):
             return point_of(dose.at, grid)
         middle = (grid.nx * grid.h / 2, grid.ny * grid.h / 2, grid.nz * grid.h / 2 if grid.dims == 3 else 0.0)
         return lesion_site(config, grid) or middle
+
+    def never(self) -> dict[str, Any]:
+        """Return what is remembered of doses, as of those that were never given."""
+        return {
+            **{f"given/{name}": np.int64(0) for name in self.given},
+            **{f"last/{name}": -np.inf for name in self.last},
+        }
+
+    def foreign(self, slab: int) -> list[str]:
+        """Name what is remembered of doses that a slab does not plan."""
+        others = self.given.keys() - {dose.name for dose in self.doses[slab]}
+        return [f"{what}/{name}" for what in ("given", "last") for name in others]
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what was given and when, per dose."""

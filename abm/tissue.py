@@ -80,8 +80,8 @@ class Tissue:
         law = self.model.config.laws.get("astrocytes", {}).get("reactivity")
         if law is not None:
             put, dt = self.machine.put, self.model.step_hours
-            both = (laws.voxels["astrocytes.reactivity"], rows["reactivity"])
-            self._relaxing = [put(np.array([laws.slots[row]], np.int32)) for row in both]
+            both = (laws.slot("astrocytes.reactivity"), rows["reactivity"])
+            self._relaxing = [put(np.array([row], np.int32)) for row in both]
             self._relaxing += [put(np.array([-np.expm1(-dt / float(tau))], np.float32)) for tau in (law.rise, law.fall)]
 
     def begin_healthy(self) -> None:
@@ -100,8 +100,7 @@ class Tissue:
         if self.spec is None:
             return
         if "oligodendrocyte" in self.model.population and self.model.population["oligodendrocyte"].sorted_anew:
-            count = self.laws.channel(self.laws.count_row("oligodendrocyte"))
-            self.laws.smooth(self._near, count, self._ol_near)
+            self.laws.smooth(self._near, self.laws.count("oligodendrocyte"), self._ol_near)
         axons.read_tissue(
             self.machine, self.grid.size, self.units, self.grid.size, self.capacity, self.intact, self.swollen,
             self._ol_near, self.ol_healthy, *(self.laws.row(f"tissue.{name}") for name in TISSUE_SIGNALS),

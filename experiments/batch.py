@@ -1,4 +1,4 @@
-"""Runs side by side: one model computes several that differ in their seed, each as a slab. A run alone is a batch of one.
+"""Runs side by side: one model computes several, each as a slab. A run alone is a batch of one.
 
 What breaks off one run is noted in its folder, and the others go on. Where nobody can know whose fault it is, as with an
 error in the middle of a step, each goes on alone from its newest checkpoint.
@@ -15,9 +15,6 @@ from experiments import folders
 from experiments.listening import StopRequest, listening, logging_to
 from experiments.progress import Silent
 from experiments.session import Session
-
-LOOKED_AT = ("output", "region", "regions", "readouts")  # of a config, what runs of equal identity may differ in
-TREATMENT = "therapy/"  # what a model remembers of doses: those that its past did not plan are not given yet
 
 
 def compute(sessions: Sequence[Session], reporter: Silent) -> None:
@@ -65,12 +62,18 @@ def _apart(session: Session) -> Iterator[None]:
 
 
 def _alike(sessions: Iterable[Session]) -> list[list[Session]]:
-    """Put those together that stand at the same step and keep the same; a branch, whose config changes, is alone."""
+    """Put those together that can be slabs of one model and stand at the same step, replicates beside each other.
+
+    A branch, whose config changes, is alone.
+    """
+    from abm.alike import replicates
+
     groups: list[list[Session]] = []
     for session in sessions:
         for group in groups:
             if _goes_with(session, group[0]):
-                group.append(session)
+                beside = [place for place, other in enumerate(group, 1) if replicates(session.config, other.config)]
+                group.insert(beside[-1] if beside else len(group), session)
                 break
         else:
             groups.append([session])
@@ -78,12 +81,14 @@ def _alike(sessions: Iterable[Session]) -> list[list[Session]]:
 
 
 def _goes_with(one: Session, other: Session) -> bool:
-    same = all(getattr(one.config, name) == getattr(other.config, name) for name in LOOKED_AT)
-    return same and one.stands_at == other.stands_at and not one.past and not other.past
+    from abm.alike import go_together
+
+    at_one_step = one.stands_at == other.stands_at and not one.past and not other.past
+    return at_one_step and go_together(one.config, other.config)
 
 
 class Batch:
-    """Sessions at the same step of the same run but for the seed, and the model that computes them, each by a slab."""
+    """Sessions at the same step of runs that go together, and the model that computes them, each by a slab."""
 
     def __init__(self, sessions: Sequence[Session], reporter: Silent, stop: StopRequest):
         self.sessions, self.reporter, self.stop = list(sessions), reporter, stop
@@ -115,19 +120,21 @@ class Batch:
 
     def _build(self, states: Sequence[Mapping[str, np.ndarray] | None]) -> None:
         """Make the model: at its beginning, or in the states from which its slabs go on with the config that holds there."""
+        from abm.alike import replicates
         from abm.model import LesionModel
 
         phases = self.model.phase_seconds if self.model is not None else {}
-        first, known = self.sessions[0], [state for state in states if state is not None]
+        known = [state for state in states if state is not None]
         for session in self.sessions:
             session.model = None
         self.model = None  # never two at a time: one may fill half the memory
         step = int(known[0]["steps"][0]) if known else 0
-        self.model = LesionModel(first.config_at(step), first.machine, [int(s.config.seed) for s in self.sessions])
+        configs = [session.config_at(step) for session in self.sessions]
+        arms = [next(known for known in configs if replicates(known, config)) for config in configs]
+        seeds = [int(session.config.seed) for session in self.sessions]
+        self.model = LesionModel(arms, self.sessions[0].machine, seeds)
         if known:
-            alone = self.model.states()[0]
-            never = {name: array for name, array in alone.items() if name.startswith(TREATMENT)}
-            self.model.restore(*({**never, **state} for state in known))
+            self.model.restore(*known)
         self.model.phase_seconds = phases
         for slab, session in enumerate(self.sessions):
             session.join(self.model, slab)

@@ -123,7 +123,7 @@ def stop_work(ensemble: str) -> None:
 
 
 def compute(runs: Sequence[tuple[Job, Path]], home: str, ensemble: str) -> list[Outcome]:
-    """Make replicates side by side in a fresh process, or go on with them. Never raises for what a run can do.
+    """Make runs side by side in a fresh process, or go on with them. Never raises for what a run can do.
 
     runs   each with the folder where it is expected, from ``home``, the folder in which the study was started
     """
@@ -150,11 +150,12 @@ def compute(runs: Sequence[tuple[Job, Path]], home: str, ensemble: str) -> list[
 
 
 def _command(jobs: Sequence[Job]) -> list[str]:
-    job = jobs[0]
-    overrides = [word for override in job.overrides for word in ("--set", override)]
-    seeds = [word for job in jobs for word in ("--seed", str(job.seed))]
-    place = ["--place", str(job.place)] if job.place else []
-    return ["replicates", job.scenario, *overrides, *seeds, *place, "--threads", "1", "--quiet", "--json"]
+    runs = [
+        {"scenario": job.scenario, "overrides": job.overrides, "seed": job.seed, "place": job.place and str(job.place)}
+        for job in jobs
+    ]
+    given = [word for run in runs for word in ("--run", json.dumps(run))]
+    return ["together", *given, "--threads", "1", "--quiet", "--json"]
 
 
 def _outcome(job: Job, folder: Path, result: dict[str, Any]) -> Outcome:

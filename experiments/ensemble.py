@@ -43,7 +43,7 @@ class Job:
 
     @property
     def but_for_the_seed(self) -> tuple:
-        """What jobs that are replicates of each other share."""
+        """What replicates of each other share."""
         return self.scenario, self.overrides, self.place
 
 
@@ -133,7 +133,7 @@ def compute_all(
 
     workers        how many are computed at a time; by default as many as there are processors, here or at the address
     cluster        local, slurm, or the address of a Dask scheduler
-    slabs          how many runs that differ in their seed one process computes side by side; None for as many as pay
+    slabs          how many runs one process computes side by side; None for as many as pay
     tell           is told of each run that begins, is found busy, or ends
     retry_failed   go on with runs that failed before; otherwise these are left as they are
 
@@ -181,16 +181,17 @@ class _Ensemble:
             self.settle(now, folder)
         return settled
 
-    def next(self, most: Mapping[tuple, int]) -> list[Left]:
+    def next(self, most: Mapping[tuple, int], group: Mapping[tuple, int]) -> list[Left]:
         """Take the first run that is left and that no other process has, and those that can go beside it.
 
-        most   how many replicates go side by side, by ``but_for_the_seed``
+        most    how many go side by side, by ``but_for_the_seed``
+        group   which of them, likewise
         """
         taken: list[Left] = []
         for job, folder in list(self.left):
             if taken and len(taken) == most[taken[0][0].but_for_the_seed]:
                 break
-            if taken and not self.go_together((job, folder), taken[0]):
+            if taken and not self.go_together((job, folder), taken[0], group):
                 continue
             if is_held(folder):
                 self.note_busy(job, folder)
@@ -200,10 +201,14 @@ class _Ensemble:
                 taken.append((job, folder))
         return taken
 
-    def go_together(self, one: Left, other: Left) -> bool:
-        """Whether two runs are replicates that stand at the same step; what was lost once goes on alone."""
+    def go_together(self, one: Left, other: Left, group: Mapping[tuple, int]) -> bool:
+        """Whether two runs of a group stand at the same step; what was lost once goes on alone."""
         (job, folder), (other_job, other_folder) = one, other
-        if job.but_for_the_seed != other_job.but_for_the_seed or self.lost[folder] or self.lost[other_folder]:
+        if (
+            group[job.but_for_the_seed] != group[other_job.but_for_the_seed]
+            or self.lost[folder]
+            or self.lost[other_folder]
+        ):
             return False
         return checkpoints.newest_step(folder / CHECKPOINTS) == checkpoints.newest_step(other_folder / CHECKPOINTS)
 
@@ -223,10 +228,11 @@ class _Ensemble:
             there = sum(client.nthreads().values())
             at_once = workers or there or 1
             most = side_by_side.most(slabs, configs, len(self.left), at_once)
+            group = side_by_side.groups(configs, most)
             if not there:
                 self.reporter.message("waiting for workers")
             while (self.left or self.under_way) and stop.by is None:
-                while len(self.under_way) < at_once and (free := self.next(most)):
+                while len(self.under_way) < at_once and (free := self.next(most, group)):
                     future = client.submit(dask.compute, free, home, token, pure=False)
                     self.under_way[future] = free
                     for job, folder in free:

@@ -1,6 +1,6 @@
 """Runs: claim their folders, compute them, and stop so that they can go on.
 
-``run``, ``resume`` and ``replicates`` are what the commands of the same names call. The first two return what ``--json``
+``run``, ``resume`` and ``together`` are what the commands of the same names call. The first two return what ``--json``
 prints and raise one of ``experiments.failures`` where a run does not come to its end.
 """
 
@@ -125,16 +125,15 @@ def resume(
         return session if isinstance(session, dict) else _ended(session, reporter)
 
 
-def replicates(
-    configs: Sequence["Config"],
-    place: str | os.PathLike | None = None,
+def together(
+    runs: Sequence[tuple["Config", str | os.PathLike | None]],
     backend: str = "auto",
     threads: int | None = None,
     reporter: Silent | None = None,
 ) -> list[dict]:
-    """Compute runs that differ in their seed side by side, each in a folder named by its hash; return the result of each.
+    """Compute runs in one process, those side by side that can be, each in a folder named by its hash; return their results.
 
-    place   where the folders are; without it runs/<name>
+    runs   the config of each, and where its folder is; without that in runs/<name>
 
     One that is done is left alone, one that was stopped goes on. What breaks one off or is refused is in its result, and
     the others go on.
@@ -144,7 +143,7 @@ def replicates(
     machine, reporter = open_machine(backend, threads), reporter or Silent()
     found: list[Session | dict] = []
     with contextlib.ExitStack() as claims:
-        for config in configs:
+        for config, place in runs:
             folder = Path(place or Path(folders.RUNS) / config.name) / provenance.run_hash(config)
             try:
                 found.append(_taken(folder, config, machine, reporter, claims))

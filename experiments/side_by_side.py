@@ -1,4 +1,4 @@
-"""How many runs that differ in their seed one process computes side by side, as slabs of one model: ``--slabs``."""
+"""How many runs one process computes side by side, as slabs of one model, and which: ``--slabs``."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def read(given: str) -> int | None:
 
 
 def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int) -> dict[Any, int]:
-    """Return how many runs of each config go side by side at most.
+    """Return how many runs go side by side at most with those of each config.
 
     slabs     as given; None for as many as pay: the work is divided so that no worker is idle, within the memory that
               each of them has; on a CPU only while tissues are small
@@ -41,4 +41,17 @@ def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int)
         room = math.inf if free is None else MOST_OF_MEMORY * free / at_once / of_one
         pays = math.inf if machine.target == "cuda" else VOXELS_ON_CPU / math.prod(config.shape)
         found[key] = max(1, int(min(left / at_once, room, pays)))
+    return found
+
+
+def groups(configs: Mapping[Any, Any], most: Mapping[Any, int]) -> dict[Any, int]:
+    """Return a number for each config: equal ones go side by side. most  of ``most``; where it is 1 nobody looks"""
+    from abm.alike import go_together
+
+    found: dict[Any, int] = {}
+    first: list[Any] = []  # config of each group
+    for key, config in configs.items():
+        same = (number for number, other in enumerate(first) if most[key] > 1 and go_together(config, other))
+        found[key] = next(same, len(first))
+        first += [config] if found[key] == len(first) else []
     return found

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file to the program."""
     for command in (study, collect, compare, status):
         app.command()(command)
-    app.command(hidden=True)(replicates)
+    app.command(hidden=True)(together)
 
 
 def study(
@@ -40,7 +40,7 @@ def study(
         str, typer.Option(metavar="local|slurm|ADDRESS", help="Where to compute: Dask workers.")
     ] = "local",
     slabs: Annotated[
-        str, typer.Option(metavar="auto|N", help="Replicates that one process computes side by side.")
+        str, typer.Option(metavar="auto|N", help="Runs that one process computes side by side.")
     ] = "1",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Go on with runs that failed before.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
@@ -93,22 +93,22 @@ def list_studies(as_json: bool) -> None:
     print_table(("study", "title", "arms", "runs", "purpose"), rows)
 
 
-def replicates(
-    scenario: Annotated[str, typer.Argument(metavar="S", help="A scenario's name, or a YAML file.")],
-    seeds: Annotated[list[int], typer.Option("--seed", metavar="N", help="Seed of a replicate; repeatable.")],
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="A.B=V", help="Change a value.")] = None,
-    place: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to make the folders of the runs.")] = None,
+def together(
+    runs: Annotated[
+        list[str], typer.Option("--run", metavar="JSON", help="scenario, overrides, seed, place; repeatable.")
+    ],
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make runs that differ in their seed, or go on with them, side by side: what a worker of a study does."""
+    """Make runs, or go on with them, side by side: what a worker of a study does."""
     from abm.config import load
     from experiments.progress import reporter
-    from experiments.run import replicates as compute
+    from experiments.run import together as compute
 
-    configs = [load(scenario, overrides=overrides or (), seed=seed) for seed in seeds]
-    results = compute(configs, place, threads=threads, reporter=reporter(quiet))
+    told = [json.loads(run) for run in runs]
+    configs = [(load(run["scenario"], overrides=run["overrides"], seed=run["seed"]), run["place"]) for run in told]
+    results = compute(configs, threads=threads, reporter=reporter(quiet))
     if as_json:
         typer.echo(json.dumps({"runs": results}))
     elif not quiet:
@@ -174,9 +174,11 @@ def beside_each_other(jobs: "Sequence[Job]", slabs: int | None, workers: int) ->
     from experiments import side_by_side
     from experiments.ensemble import configs_of
 
-    most = side_by_side.most(slabs, configs_of(jobs), len(jobs), min(workers, len(jobs)))
-    count = Counter(job.but_for_the_seed for job in jobs)
-    return max((min(count[key], most[key]) for key in count), default=1)
+    configs = configs_of(jobs)
+    most = side_by_side.most(slabs, configs, len(jobs), min(workers, len(jobs)))
+    group = side_by_side.groups(configs, most)
+    count = Counter(group[job.but_for_the_seed] for job in jobs)
+    return max((min(count[group[key]], most[key]) for key in configs), default=1)
 
 
 def collect(

@@ -163,10 +163,11 @@ class Kernel:
                 self._loops[target] = scope["loop"]
             return self._loops[target]
 
-    def __call__(self, machine, n, *arguments, scratch=0):
+    def __call__(self, machine, n, *arguments, scratch=0, first=0):
         """Launch over ``n`` items (flat, rows), or over the voxels of a grid given as ``n``.
 
         scratch   what the scratch of each thread takes, see ``row_kernel``
+        first     of rows: the item to begin with
         """
         given = _plain(arguments)
         if self._on_grid:
@@ -178,14 +179,15 @@ class Kernel:
             else:
                 self._run(machine, n.lines, n.nx, [*box, *given])
         elif n and n * self._weight < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
-            (self._loops.get("alone") or self.loop("alone"))(0, n, *self._head, *given)
+            (self._loops.get("alone") or self.loop("alone"))(first, first + n, *self._head, *given)
         elif n:
-            self._run(machine, n, 1, given, scratch)
+            self._run(machine, n, 1, given, scratch, first)
 
-    def _run(self, machine, count, per_item, given, scratch=0) -> None:
+    def _run(self, machine, count, per_item, given, scratch=0, first=0) -> None:
         """Run ``count`` items, or lines of ``per_item`` voxels, on the machine's threads."""
         if machine.target == "cuda":
-            self._launch_cuda(machine, count * per_item, count, given)
+            begin = (first,) if self.shape == "rows" else ()
+            self._launch_cuda(machine, count * per_item, [*begin, first + count, *given])
             return
         parts = min(machine.threads, count * per_item * self._weight // FEWEST_PER_THREAD, count)
         alone = parts < 2 or getattr(_inside, "task", False)  # tasks side by side write to arrays of their own
@@ -193,15 +195,15 @@ class Kernel:
         loop = self._loops.get(target) or self.loop(target)
         if machine.target == "python":
             with np.errstate(over="ignore"):  # draws multiply modulo 2^64
-                loop(0, count, *self._head, *given)
+                loop(first, first + count, *self._head, *given)
         elif alone:
-            loop(0, count, *self._head, *given)
+            loop(first, first + count, *self._head, *given)
         else:
-            edges = [count * part // parts for part in range(parts + 1)]
+            edges = [first + count * part // parts for part in range(parts + 1)]
             heads = [tuple(part * scratch for _ in self._head) for part in range(parts)]
             pool = _workers(machine.threads)
             others = [pool.submit(loop, a, b, *begin, *given) for a, b, begin in zip(edges[1:], edges[2:], heads[1:])]
-            loop(0, edges[1], *heads[0], *given)
+            loop(first, edges[1], *heads[0], *given)
             for other in others:
                 other.result()
 
@@ -213,12 +215,12 @@ class Kernel:
             return
         a, b, *rest = prepared
         for r in range(rows):
-            self._launch_cuda(machine, lines * per_line, lines, [*box, r, *((a, b) if r % 2 == 0 else (b, a)), *rest])
+            self._launch_cuda(machine, lines * per_line, [lines, *box, r, *((a, b) if r % 2 == 0 else (b, a)), *rest])
 
-    def _launch_cuda(self, machine, items, count, prepared):
+    def _launch_cuda(self, machine, items, prepared):
         threads = min(THREADS_PER_BLOCK, machine.threads_per_block)
         blocks = max(1, min(-(-items // threads), 65535))
-        self.loop("cuda")[blocks, threads, machine.stream](count, *prepared)
+        self.loop("cuda")[blocks, threads, machine.stream](*prepared)
 
     def ptx(self, arguments, capability: tuple[int, int]) -> str:
         """Compile for a CUDA architecture without a GPU and return the PTX. ``arguments`` are examples of a launch."""
@@ -245,7 +247,7 @@ class Kernel:
         if self.shape in GRIDS:
             row = [0] if self.shape == "relay" else []
             return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
-        return [int(n), *prepared]
+        return [*([0] if self.shape == "rows" else []), int(n), *prepared]
 
 
 def kernel(function):

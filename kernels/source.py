@@ -200,7 +200,8 @@ def row_loop(target: str, stages: Sequence[Any]) -> str:
         text += f"{pad}for _j in range(_block, _end):\n{pad}    {_body(k)}({index}{row})\n"
     if target == "cuda":
         return (
-            f"@cuda.jit\ndef loop(_n{heads}{shared}):\n{_CUDA_INDEX}    while _i < U(_n):\n{text}        _i += _step\n"
+            f"@cuda.jit\ndef loop(_start, _stop{heads}{shared}):\n{_CUDA_INDEX}    _i += U(_start)\n"
+            f"    while _i < U(_stop):\n{text}        _i += _step\n"
         )
     mark = _CPU_LOOP if target == "cpu" else ""
     return (

@@ -138,10 +138,9 @@ def test_a_window_holds_only_then(small_model):
     add_cells(model, "th1", 1)
     values = []
     for hours in (11.9, 12.0, 23.9, 24.0):
-        model.laws.voxels.set_time(hours)
         model.laws.sense_voxels(hours)
-        model.populations.do("bin")
-        model.populations.do("sense")
+        for phase in ("bin", "feel", "sense"):
+            model.populations.do(phase)
         values.append(float(model.population["th1"].law("die")[0]))
     assert values[1] - values[0] == pytest.approx(0.1, rel=1e-5)
     assert values[1] == values[2] and values[3] == values[0]

@@ -65,8 +65,8 @@ def test_voxels_count_the_cells_in_them_and_no_others(small_model):
     model._sense()
     counted = 0
     for kind, population in model.population.items():
-        row = f"sum.{kind}.{model.laws.cells[kind].own[ONE]}" if kind in model.laws.cells else ""
-        if row in model.laws.voxels:
+        row = f"sum.{kind}.{model.laws.tables[0].cells[kind].own[ONE]}" if kind in model.laws.of else ""
+        if row in model.laws:
             here = np.bincount(population.voxel[: population.n], minlength=model.grid.size)
             np.testing.assert_array_equal(model.laws.row(row), here, err_msg=kind)
             counted += population.n

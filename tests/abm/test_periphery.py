@@ -34,13 +34,13 @@ def pass_days(model, days, begin=0.0):
     """Let only the periphery of a model live for some days."""
     step = model.step_hours
     for number in range(round(days * 24 / step)):
-        model.periphery.advance(24 * begin + number * step)
-    return model.periphery
+        model.peripheries[0].advance(24 * begin + number * step)
+    return model.peripheries[0]
 
 
 def entry(model, hours=0.0):
     """The factors on entry by kind, of the first slab."""
-    return dict(zip(model.periphery.kinds, model.periphery.entry(hours)[0]))
+    return dict(zip(model.peripheries[0].kinds, model.periphery.entry(hours)[0]))
 
 
 # --- closed forms -------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def test_an_intravenous_dose_decays_in_lung_and_blood(tiny):
     assert read["msc.lung"] == pytest.approx(0.9e6 * 2 ** (-10 / 12), rel=1e-12)
     assert read["msc.blood"] == pytest.approx(2e-4 * 1e6 * math.exp(-10 / 16), rel=1e-12)
     pass_days(model, 48 / 24 - 10 / 24, begin=10 / 24)
-    assert model.periphery.blood[0] == pytest.approx(200 * math.exp(-3), rel=1e-9)
+    assert model.peripheries[0].blood[0] == pytest.approx(200 * math.exp(-3), rel=1e-9)
 
 
 @pytest.mark.parametrize(("dose", "expected"), [("1e6", 0.4), ("5e5", 0.4 / 1.5), ("1e7", 8 / 11), ("1 dose", 0.4)])
@@ -61,9 +61,9 @@ def test_suppression_follows_the_dose_and_halves_every_week(tiny, dose, expected
     """s(t) = 0.4 x 2 d / (1 + d) x 2^(-t/7 d), d = dose / 1e6; it multiplies the entry of every kind by 1 - s."""
     model = tiny(*IV, "therapy.msc.day=0", f"therapy.msc.dose={dose}")
     model.therapy.infuse(0.0)
-    assert model.periphery.suppression[0] == pytest.approx(expected)
+    assert model.peripheries[0].suppression[0] == pytest.approx(expected)
     pass_days(model, 7)
-    assert model.periphery.suppression[0] == pytest.approx(expected / 2)
+    assert model.peripheries[0].suppression[0] == pytest.approx(expected / 2)
     factors = entry(model)
     for kind in ("th1", "th17", "cd8", "treg", "b_cell", "dendritic", "macrophage", "neutrophil"):
         assert factors[kind] == pytest.approx(1 - expected / 2)
@@ -73,7 +73,7 @@ def test_two_doses_suppress_as_two_independent_causes(tiny):
     """1 - (1 - a)(1 - b)."""
     model = tiny(*IV, "therapy.msc.dose=null", "therapy.msc.doses={a: {dose: 1e6}, b: {dose: 5e5}}")
     model.therapy.infuse(0.0)
-    assert model.periphery.suppression[0] == pytest.approx(1 - (1 - 0.4) * (1 - 0.4 / 1.5))
+    assert model.peripheries[0].suppression[0] == pytest.approx(1 - (1 - 0.4) * (1 - 0.4 / 1.5))
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_transplantation_removes_half_of_the_lymphocytes_of_the_tissue(tiny):
             for slab in (0, 1):
                 model.population[kind].place_cells(x, x, 0 * x, slab)
         before = {kind: model.population[kind].n for kind in ("cd8", "treg", "macrophage")}
-        model.periphery.advance(0.0)
-        model.periphery.advance(0.1)
+        model.peripheries[0].advance(0.0)
+        model.peripheries[0].advance(0.1)
         for kind in ("cd8", "treg"):
             left = model.population[kind].n
             assert abs(left - before[kind] * (1 - share)) < 5 * math.sqrt(before[kind] * share * (1 - share))
@@ -158,7 +158,7 @@ def test_comparators_multiply_each_other_and_the_suppression(tiny):
     model = tiny(*IV, "therapy.msc.day=0", "therapy.natalizumab.day=0", "therapy.dimethyl_fumarate.day=0")
     model.therapy.infuse(0.0)
     assert entry(model)["th1"] == pytest.approx(0.2 * 0.6 * (1 - 0.4))
-    model.periphery.offer(0.0)
+    model.peripheries[0].offer(0.0)
     assert model.laws.row("system.entry.th1").max() == np.float32(entry(model)["th1"])
     assert model.laws.row("system.entry.th1").min() == np.float32(entry(model)["th1"])
 
@@ -166,7 +166,7 @@ def test_comparators_multiply_each_other_and_the_suppression(tiny):
 def test_dimethyl_fumarate_lowers_the_h2o2_of_cells_and_costs_nothing_else(tiny):
     """A quarter less from phagocytes; without the drug the tables of the laws hold no line for it."""
     without, given = tiny(), tiny("therapy.dimethyl_fumarate.day=0")
-    assert "system.drug.dimethyl_fumarate" not in without.laws.voxels
+    assert "system.drug.dimethyl_fumarate" not in without.laws
     sources = {}
     for name, model in (("without", without), ("given", given)):
         model.population["macrophage"].place_cells([50.0], [50.0], [0.0], 0)
@@ -202,11 +202,11 @@ def test_csf_reaches_the_balance_of_inflow_and_turnover(tiny):
     ratio = 0.15 * 50 / (40 * 12)
     pass_days(model, 0.1)
     settled = 450 + ratio * 2000
-    level = dict(zip(model.periphery.fields, model.periphery.levels[0]))
+    level = dict(zip(model.peripheries[0].fields, model.periphery.levels[0]))
     assert level["ccl2"] == pytest.approx(settled + (450 - settled) * math.exp(-12 * 0.1))
     assert level["tgfb"] == 80
     pass_days(model, 3)
-    assert model.periphery.readouts(0)["csf.ccl2"] == pytest.approx(settled)
+    assert model.peripheries[0].readouts(0)["csf.ccl2"] == pytest.approx(settled)
 
 
 # --- who comes in -------------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def come_in(model, steps):
     for step in range(1, steps + 1):
         model.steps = step
         model.therapy.infuse(model.hours - model.step_hours)
-        model.periphery.advance(model.hours - model.step_hours)
+        model.peripheries[0].advance(model.hours - model.step_hours)
     return model.population["msc"].columns()
 
 
@@ -229,10 +229,10 @@ def test_intravenous_cells_come_through_open_barriers_only(tiny):
     model = tiny(*WIDE, TWO, *IV, "therapy.msc.dose=5e8", "therapy.msc.day=0", "time.days=3")
     assert len(come_in(model, 30)["uid"]) == 0
     model.venules.state("bbb")[model.venules.uid[:2] == 1] = 0.5
-    begin = model.periphery.blood[0]
+    begin = model.peripheries[0].blood[0]
     columns = come_in(model, 500)
-    served = float(model.periphery.homing.served[0])
-    expected = (begin - model.periphery.blood[0]) / 10 * served * 0.5
+    served = float(model.peripheries[0].homing.served[0])
+    expected = (begin - model.peripheries[0].blood[0]) / 10 * served * 0.5
     assert abs(len(columns["uid"]) - expected) < 5 * math.sqrt(expected) and expected > 20
     assert np.hypot(columns["x"] - 250, columns["y"] - 250).max() < 60 + 20 * 2**0.5
 
@@ -240,7 +240,7 @@ def test_intravenous_cells_come_through_open_barriers_only(tiny):
 def test_intrathecal_cells_come_out_around_every_venule_and_number_what_was_mapped(tiny):
     """n x 0.05 / 50 mm3 x served volume altogether, its fraction by chance; 95 % within a day; within 100 um of venules."""
     model = tiny(*WIDE, TWO, *IT, "therapy.msc.dose=2.5e6", "therapy.msc.day=0")
-    homing = model.periphery.homing
+    homing = model.peripheries[0].homing
     mapped = 2500 * homing.served
     columns = come_in(model, 241)
     within_a_day = len(columns["uid"])
@@ -257,7 +257,7 @@ def test_the_mapped_number_is_right_on_average(tiny):
     """0.8 cells are to come at a venule: one comes in four slabs of five."""
     model = tiny(*IT, "therapy.msc.dose=1e6", "therapy.msc.day=0", seeds=list(range(1, 61)))
     come_in(model, 500)
-    mapped = 1000 * float(model.periphery.homing.served[0])
+    mapped = 1000 * float(model.peripheries[0].homing.served[0])
     assert mapped == pytest.approx(0.8)
     assert abs(model.population["msc"].n - 60 * mapped) < 4 * math.sqrt(60 * 0.8 * 0.2)
 

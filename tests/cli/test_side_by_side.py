@@ -1,5 +1,6 @@
 """Replicates side by side in one process: each folder is that of the run alone, whatever happens to the others."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -12,7 +13,7 @@ from abm import Run, load
 from abm.model import LesionModel
 from experiments import checkpoints, provenance, side_by_side
 from experiments.failures import Refused
-from experiments.run import replicates, resume, run
+from experiments.run import resume, run, together
 
 SEEDS = (1, 2, 3)
 
@@ -24,6 +25,11 @@ def configs(*seeds, overrides=()):
 def quick(*seeds, overrides=()):
     """Runs of one field, of 12 steps."""
     return [load("diffusion", overrides=("output.frames_every=0.5 h", *overrides), days=0.05, seed=s) for s in seeds]
+
+
+def replicates(configs, place, **how):
+    """Make runs side by side, all in one place."""
+    return together([(config, place) for config in configs], **how)
 
 
 def by_seed(results):
@@ -107,6 +113,26 @@ def test_a_slab_that_fails_is_reported_and_the_others_go_on(tmp_path, alone, aft
     assert "finite" not in (folders[1] / "log.txt").read_text()
     assert resume(folders[2], threads=1)["status"] == "done"  # from its checkpoint, and nothing is spoilt any more
     assert_same_outputs(alone[2], folders[2])
+
+
+def test_arms_go_side_by_side(tmp_path, alone, after):
+    """Replicates lie beside each other; one fails, and the others go on in the states they had, each by its own config."""
+    others = (
+        "therapy.msc.doses={other: {day: 0.1, dose: 15, route: local}}",
+        "laws.opc.speed.terms.walk.base=0.2 um/min",
+    )
+    other = configs(2, overrides=others)[0]
+    runs = [*configs(1), other, *configs(2, 3)]
+    whole = run(other, tmp_path / "whole", threads=1)
+    sizes = after(43, spoil(1))
+    results = together([(config, tmp_path / str(n % 2)) for n, config in enumerate(runs)], threads=1)
+    assert sizes == [4, 3] and [result["status"] for result in results] == ["done", "done", "failed", "done"]
+    assert [Path(result["run"]).parent.name for result in results] == ["0", "1", "0", "1"]
+    assert_same_outputs(Path(whole["run"]), Path(results[1]["run"]))
+    assert_same_checkpoint(Path(whole["run"]), Path(results[1]["run"]))
+    for seed, result in ((1, results[0]), (3, results[3])):
+        assert_same_outputs(alone[seed], Path(result["run"]))
+        assert_same_checkpoint(alone[seed], Path(result["run"]))
 
 
 def test_an_error_that_is_nobodys_lets_each_go_on_alone(tmp_path, alone, after):
@@ -239,7 +265,7 @@ def test_a_lost_process_lets_its_runs_go_on_alone(remyelin, tiny, monkeypatch):
     made, seen = cluster.subprocess.Popen, []
 
     def lost_if_several(command, **options):
-        seen.append(command.count("--seed"))
+        seen.append(command.count("--run"))
         if seen[-1] > 1:
             return SimpleNamespace(returncode=-signal.SIGKILL, communicate=lambda timeout: ("", ""))
         return made(command, **options)
@@ -265,6 +291,18 @@ def test_a_dry_run_says_how_many_go_side_by_side(remyelin, tiny):
     assert "slabs: 6 runs side by side in a process" in remyelin("study", "tiny.yaml", "--dry-run", "--slabs", 9).out
 
 
+def test_which_go_side_by_side():
+    """Arms that differ in therapy and laws do, those that differ in a field do not; nobody looks where each goes alone."""
+    arms = {
+        "untreated": quick(1)[0],
+        "other": configs(1)[0],
+        "dose": configs(2, overrides=("therapy.msc.doses={late: {day: 0.2, dose: 1, route: local}}",))[0],
+        "field": configs(1, overrides=("fields.tnf.D=90 um2/s",))[0],
+    }
+    assert list(side_by_side.groups(arms, dict.fromkeys(arms, 4)).values()) == [0, 1, 1, 2]
+    assert list(side_by_side.groups(arms, dict.fromkeys(arms, 1)).values()) == [0, 1, 2, 3]
+
+
 def test_auto_keeps_all_workers_busy_within_memory_and_while_it_pays(monkeypatch):
     small, large = (load("demo", overrides=[f"grid.size=[{n}, {n}]", "tissue.venules.positions.central={x: 9, y: 9}"])
                     for n in (400, 4000))  # fmt: skip
@@ -286,7 +324,8 @@ def test_auto_keeps_all_workers_busy_within_memory_and_while_it_pays(monkeypatch
 
 def test_the_command_of_a_worker(remyelin, tmp_path, after):
     """One object for all runs, and the exit code of what went worst."""
-    command = ["replicates", "diffusion", "--seed", 1, "--seed", 2, "--set", "time.days=0.05", "--place", "here"]
+    runs = ({"scenario": "diffusion", "overrides": ["time.days=0.05"], "seed": n, "place": "here"} for n in (1, 2))
+    command = ["together", *(word for run in runs for word in ("--run", json.dumps(run)))]
     after(8, spoil(1, "tracer"))
     failed = remyelin(*command, "--threads", 1, "--quiet", "--json")
     assert failed.code == 1 and [each["status"] for each in failed.json["runs"]] == ["done", "failed"]

@@ -68,7 +68,7 @@ class TwinModel(mesa.Model):
 
     def _fields(self, lesion: Any, state: dict[str, np.ndarray]) -> Fields:
         arrays = [np.zeros((len(self.config.fields), self.grid.size), np.float32) for _ in range(3)]
-        fields = Fields(self.config, self.grid, Machine(), *arrays, lesion.laws.uptake_caps())
+        fields = Fields(self.config, self.grid, Machine(), *arrays, lesion.laws.tables[0].uptake_caps())
         fields.restore({name: state[f"fields/{name}"] for name in ("concentration", "budget")})
         return fields
 

@@ -1,0 +1,66 @@
+"""What slabs of one model have alike, and the laws of each.
+
+Slabs share the grid, the tissue, the fields and the kinds of cells. Of its own a slab may have its seed, its therapy, what
+becomes of doses outside the tissue, and the values of its laws.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from abm.arms import drugs_of
+from abm.cells import population_class
+from abm.cells.venule import Venule
+from abm.law_tables import TISSUE_KINDS, LawTables
+from abm.population import Population
+from abm.tissue import ASTROCYTE_STATES, make_grid, voxel_volume
+
+SPEECH = ("name", "title", "purpose", "references")  # say nothing to a model
+OWN = ("seed", "therapy", "doses", "msc", "subject", "periphery", "comparators", "laws", *SPEECH)
+OUTSIDE = ("subject", "periphery")  # of these only values
+
+
+def classes_of(config: Any) -> dict[str, type[Population]]:
+    """Return the population class of each kind of cell that a config has, venules among them."""
+    venules = config.tissue.venules if config.tissue is not None else None
+    has_venules = venules is not None and venules.any and "venule" in config.laws
+    kinds = [*config.cells, *(["venule"] if has_venules else [])]
+    return {kind: Venule if kind == "venule" else population_class(kind) for kind in kinds}
+
+
+def tables_of(config: Any, grid: Any, drugs: Sequence[str]) -> LawTables:
+    """Return the tables of a config's laws, with a row for each drug of the model."""
+    classes = classes_of(config)
+    shapes = {kind: each.shape() for kind, each in classes.items() if kind not in TISSUE_KINDS}
+    tables = LawTables(config, grid, voxel_volume(config), shapes, ASTROCYTE_STATES, drugs)
+    if "oligodendrocyte" in classes:
+        tables.count_row("oligodendrocyte")
+    return tables
+
+
+def replicates(one: Any, other: Any) -> bool:
+    """Whether two configs are the same but for the seed."""
+    names = (name for name in type(one).model_fields if name != "seed" and name not in SPEECH)
+    doses, others = ([dose.dose.canonical for dose in config.doses] for config in (one, other))  # 1 per kg is not 1
+    return doses == others and all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def go_together(one: Any, other: Any) -> bool:
+    """Whether runs of two configs can be slabs of one model."""
+    return one is other or (_shared(one) == _shared(other) and _outlines(one, other))
+
+
+def _shared(config: Any) -> list[Any]:
+    """What slabs cannot have of their own: sections of a config, and which values those outside the tissue have."""
+    sections = [getattr(config, name) for name in type(config).model_fields if name not in OWN]
+    outside = [_given(getattr(config, name)) for name in OUTSIDE]
+    in_csf = [] if config.periphery is None else list(config.periphery.csf_baseline)
+    return [*sections, *outside, in_csf, list(config.laws)]
+
+
+def _given(part: Any) -> Any:
+    return None if part is None else sorted(name for name in type(part).model_fields if getattr(part, name) is not None)
+
+
+def _outlines(one: Any, other: Any) -> bool:
+    drugs, grid = drugs_of((one, other)), make_grid(one)
+    return tables_of(one, grid, drugs).outline() == tables_of(other, grid, drugs).outline()
