@@ -6,7 +6,7 @@ import numpy as np
 
 from abm.law_tables import CellLaws
 from abm.rows import ONE, ZERO
-from kernels import binning
+from kernels import binning, laws
 from kernels.launch import may_use_scratch
 from kernels.source import BLOCK
 
@@ -20,7 +20,7 @@ class CellRows:
     row       number of each row by its name;  laws, contacts   those of the laws, and of (other kind, distance)
     bias      number of the row of the voxels that biases walks, None without; its law is ``bias_at_most`` at most
     carried   numbers of the rows that go with the cells when these are put in order: the others are computed anew
-    sums      own rows and the voxel rows that their sums go to;  summed   the latter, on the host
+    sums      table of own rows and the voxel rows that their sums go to;  cleared, summed   of the latter; their numbers
     stood     the voxel of each cell when they were last summed;  only_counted   whether sums are numbers of cells
     own, late tables of each arm;  spans   the cells that each fills, from one to before another
     scratch   what the rows that pass take of a thread's scratch
@@ -58,8 +58,8 @@ class CellRows:
         self.laws = {name: int(own[row]) for name, row in cells.laws.items()}
         self.contacts = {key: int(own[row]) for key, row in cells.contacts.items()}
         self.summed = [int(slots[target]) for _, target in cells.sums]
-        self.sums = [machine.put(own[[row for row, _ in cells.sums]].astype(np.int32))]
-        self.sums.append(machine.put(np.array(self.summed, np.int32)))
+        self.sums = laws.sum_cells_row.pack(machine, own[[row for row, _ in cells.sums]], self.summed)
+        self.cleared = laws.clear_cells_row.pack(machine, self.summed)
         self.only_counted = all(row == cells.own[ONE] for row, _ in cells.sums)
         self.stood = machine.zeros(0, np.int32)
         self.spans = [(0, 0)] * len(tables)
@@ -74,8 +74,8 @@ class CellRows:
             places[passing] = -(lasting + np.arange(len(passing)) * BLOCK)
             for rows in (own, late):
                 rows.freeze(self.machine, places, channels)
-        numbers = np.arange(len(self.carried), dtype=np.int32)
-        self._carry = [self.machine.put(np.array(self.carried, np.int64) * capacity), self.machine.put(numbers)]
+        carried = np.array(self.carried) * capacity
+        self._carry = binning.permute_row.pack(self.machine, carried, np.arange(len(carried)))
         matrix = flat[:lasting].reshape(self.n_rows, capacity)
         matrix[self.row[ONE]] = 1.0
         return flat, matrix

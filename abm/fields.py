@@ -53,7 +53,9 @@ class Fields:
         self.plans: dict[str, Plan] = {}
         self._caps = dict(uptake_caps or {})
         self._faces: dict[tuple[str, ...], Faces] = {}
-        self._spare: dict[tuple[str, ...], list[tuple[Work, Any]]] = {}
+        self._works: dict[tuple[str, ...], list[Work]] = {}  # these and sums: such as no field uses now
+        self._sums: list[Any] = []
+        self._unread: list[tuple[int, Any]] = []
         self._totals = np.zeros((len(self.names), len(SUMS), grid.slabs))
         self._amounts = {name: np.zeros((len(self.names), grid.slabs)) for name in AMOUNTS}
         self._counted = False
@@ -142,6 +144,7 @@ class Fields:
             self._run(row, "advance")
         advances = [partial(self._run, row, "advance") for row in rows if row in self._begun]
         side_by_side(self.machine, [*beside, *advances])
+        self._read_all()
         self._begun.update(rows)
         for row in rows:
             for what, amount in self.solvers[row].budget(self._totals[row]).items():
@@ -155,20 +158,31 @@ class Fields:
 
     def _run(self, row: int, what: str) -> None:
         """Let a field's solver ``advance`` or ``count``, with work arrays that no other thread uses."""
-        spare = self._spare.setdefault(self.solvers[row].faces.kinds, [])
-        try:
-            work, sums = spare.pop()
-        except IndexError:
-            work, sums = Work(self.machine, self.grid), self.machine.zeros(n_sums(self.grid), np.float32)
+        works = self._works.setdefault(self.solvers[row].faces.kinds, [])
+        work = _taken(works, lambda: Work(self.machine, self.grid))
+        sums = _taken(self._sums, lambda: self.machine.zeros(n_sums(self.grid), np.float32))
         run = getattr(self.solvers[row], what)
         run(self.concentration[row], self.source[row], self.uptake[row], work, sums)
+        works.append(work)
+        if self.machine.target == "cuda":  # the host asks for sums once all fields are under way
+            self._unread.append((row, sums))
+        else:
+            self._read(row, sums)
+
+    def _read(self, row: int, sums) -> None:
+        """Add up what a field was found to be."""
         self._totals[row] = totals(self.machine.get(sums), self.grid)
-        spare.append((work, sums))
+        self._sums.append(sums)
+
+    def _read_all(self) -> None:
+        while self._unread:
+            self._read(*self._unread.pop())
 
     def recount(self) -> None:
         """Take the fields as they are now: a change made by others than ``diffuse`` counts as there from the start."""
         for row in range(len(self.names)):
             self._run(row, "count")
+        self._read_all()
         for row, solver in enumerate(self.solvers):
             mass = solver.budget(self._totals[row])["mass"]
             self._amounts["start"][row] += mass - self._amounts["mass"][row]
@@ -246,6 +260,14 @@ class Fields:
         self.concentration[:] = self.machine.put(state["concentration"])
         self._amounts = dict(zip(AMOUNTS, np.array(state["budget"])))
         self._counted = True
+
+
+def _taken(pool: list[Any], make: Callable[[], Any]) -> Any:
+    """Take one of a pool, in one go: several threads do; or make one where none is left."""
+    try:
+        return pool.pop()
+    except IndexError:
+        return make()
 
 
 def concentration_of_one(unit: str, molar_mass: float | None, volume: float) -> float:

@@ -147,7 +147,7 @@ class Laws:
         if cells.only_counted and not changed:
             return
         if len(cells.stood) < size // 8:
-            kernels.clear_cells_row(machine, len(cells.stood), cells.sums[1], cells.stood, self.flat, self.stride)
+            kernels.clear_cells_row(machine, len(cells.stood), *cells.cleared, cells.stood, self.flat, self.stride)
         else:
             for target in cells.summed:
                 self.matrix[target] = 0.0

@@ -292,10 +292,9 @@ class Population(mesa.Agent):
             return
         times = (float(rise or law.rise), float(law.fall))
         if (level, times) not in self._relaxing:
-            put = self.machine.put
-            rows = [put(np.array([self.rows[f"{what}.{level}"]], np.int32)) for what in ("self", "law")]
-            speeds = [put(np.array([-math.expm1(-self.model.step_hours / tau)], np.float32)) for tau in times]
-            self._relaxing[level, times] = [*rows, *speeds]
+            rows = [[self.rows[f"{what}.{level}"]] for what in ("self", "law")]
+            speeds = [[-math.expm1(-self.model.step_hours / tau)] for tau in times]
+            self._relaxing[level, times] = law_kernels.relax_row.pack(self.machine, *rows, *speeds)
         first, stop, _ = (cells or slice(None)).indices(self.n)
         table = self._relaxing[level, times]
         law_kernels.relax_row(self.machine, stop - first, *table, self.flat, self.capacity, first=first)

@@ -8,14 +8,7 @@ import numpy as np
 from kernels import laws as kernels
 
 ONE, ZERO = "one", "zero"
-_I, _L, _F = np.int32, np.int64, np.float32
-# Columns of the tables, stage after stage; rows come first, and the row that is filled is the last of them.
-TYPES = (
-    (_I, _L), (_I, _I, _L, _F),  # reads, shares
-    (_I, _F), (_I, _I, _F, _F, _F, _F, _I), (_I, _I, _F, _F, _F, _F),  # fills, Hill and linear factors
-    (_I, _I, _I, _F, _F, _I), (_I, _F),  # products, caps
-)  # fmt: skip
-FIRST_OF_PRODUCTS = sum(len(types) for types in TYPES[:5])
+PRODUCTS = 5  # the stage whose first number is a weight that ``set_time`` changes
 
 
 class Rows:
@@ -81,7 +74,7 @@ class Rows:
             ramp = (signal, low, high - low, start, span / (high - low))
             return self._once(("ramp", ramp), lambda: self._append(self._ramps, ramp))
         n = float(law_factor.hill)
-        hill = (signal, float(law_factor.offset or 0), start, span, float(law_factor.half) ** n, round(2 * n))
+        hill = (signal, round(2 * n), float(law_factor.offset or 0), start, span, float(law_factor.half) ** n)
         return self._once(("hill", hill), lambda: self._append(self._hills, hill))
 
     def _append(self, table: list[tuple], operation: tuple) -> int:
@@ -114,7 +107,7 @@ class Rows:
         if not parts:
             self._fills.append((target, constant))
         for number, (weight, a, b) in enumerate(parts):
-            self._products.append((a, b, target, weight, constant, int(number > 0)))
+            self._products.append((a, b, target, int(number > 0), weight, constant))
 
     def law(self, terms: Sequence[tuple[float, tuple[int, ...], Any]], shared: tuple[int, ...], at_most=None) -> int:
         """Return the row of a law: the sum of base x factors over its terms, times the shared factors.
@@ -169,24 +162,24 @@ class Rows:
 
         channels   where each row of the voxels stands, for rows of cells that read them
         """
-        self._tables = []
-        for (target, operations), types in zip(self._stages(), TYPES):
-            columns = zip(*operations) if operations else [()] * len(types)
-            arrays = [np.array(column, dtype) for column, dtype in zip(columns, types)]
-            for number, array in enumerate(arrays):
-                if number <= target:
-                    array = places[array]
-                elif array.dtype == _L and channels is not None:
-                    array = channels[array]
-                self._tables.append(machine.put(array))
-        self._weights = self._tables[FIRST_OF_PRODUCTS + 3]
+        columns: list[Any] = []
+        for (target, operations), stage in zip(self._stages(), kernels.run_rows.stages):
+            whole = zip(*operations) if operations else [()] * len(stage.columns)
+            for name, column in zip(stage.columns, map(np.array, whole)):
+                if name == "channel" and channels is not None:
+                    column = channels[column.astype(int)]
+                columns.append(places[column.astype(int)] if name in stage.columns[: target + 1] else column)
+        self._table = kernels.run_rows.pack(machine, *columns)
+        before = zip(self._stages()[:PRODUCTS], kernels.run_rows.stages)
+        self._first_weight = sum(len(operations) * len(stage.numbers) for (_, operations), stage in before)
         self._any = any(operations for _, operations in self._stages())
         self._nothing = machine.put(np.zeros(1, np.int32)), machine.put(np.zeros(1, np.float32))
 
     def set_time(self, hours: float) -> None:
         """Switch terms that hold only during a window on or off."""
         for position, base, begin, end in self._windows:
-            self._weights[position] = base if begin <= hours < end else 0.0
+            weight = self._first_weight + position * len(kernels.product_row.numbers)
+            self._table[2][weight] = base if begin <= hours < end else 0.0
 
     def run(self, machine, first: int, stop: int, values, scratch: int = 0, voxel=None, channels=None) -> None:
         """Fill every row for the voxels or cells from ``first`` to before ``stop``.
@@ -196,7 +189,7 @@ class Rows:
         """
         if self._any:
             near = self._nothing if voxel is None else (voxel, channels)
-            kernels.run_rows(machine, stop - first, *self._tables, values, *near, scratch=scratch, first=first)
+            kernels.run_rows(machine, stop - first, *self._table, values, *near, scratch=scratch, first=first)
 
 
 def first_known(known: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:

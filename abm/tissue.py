@@ -79,10 +79,9 @@ class Tissue:
         rows = laws.tissue["astrocytes"]
         law = self.model.config.laws.get("astrocytes", {}).get("reactivity")
         if law is not None:
-            put, dt = self.machine.put, self.model.step_hours
-            both = (laws.slot("astrocytes.reactivity"), rows["reactivity"])
-            self._relaxing = [put(np.array([row], np.int32)) for row in both]
-            self._relaxing += [put(np.array([-np.expm1(-dt / float(tau))], np.float32)) for tau in (law.rise, law.fall)]
+            speeds = [[-np.expm1(-self.model.step_hours / float(tau))] for tau in (law.rise, law.fall)]
+            both = [[laws.slot("astrocytes.reactivity")], [rows["reactivity"]]]
+            self._relaxing = relax_row.pack(self.machine, *both, *speeds)
 
     def begin_healthy(self) -> None:
         """Sheath every axon."""

@@ -24,6 +24,8 @@ def compute(sessions: Sequence[Session], reporter: Silent) -> None:
         for session in sessions:
             logs.enter_context(logging_to(session.folder / folders.LOG, session.log))
             session.log.info("%(command)s, on %(backend)s with %(threads)d threads", session.part)
+        if sessions and (machine := sessions[0].machine).why:
+            sessions[0].tell([f"computing on the {'GPU' if machine.target == 'cuda' else 'CPU'}: {machine.why}"])
         try:
             with listening(stop), _telling_of_kernels(reporter):
                 for session in sessions:

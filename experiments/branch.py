@@ -36,9 +36,9 @@ def branch(
 
     The folder of the run is only read. Raises ConfigError or Refused where there can be no such branch.
     """
-    machine, reporter = open_machine(backend, threads), reporter or Silent()
-    run = Run.load(folder)
+    run, reporter = Run.load(folder), reporter or Silent()
     then, now = run.config, load(run.folder / folders.RESOLVED, overrides, days)
+    machine = open_machine(backend, threads, now)
     step = _step(run, at, now)
     hours = step * then.step_hours
     if found := list(changes.hindrances(then, now, hours)):

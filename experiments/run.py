@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 BACKENDS = ("auto", "cpu", "cuda", "python")  # python is slow, and for tests
 
 
-def open_machine(backend: str, threads: int | None):
-    """Return the machine of a backend; raises Refused where it cannot be had."""
+def open_machine(backend: str, threads: int | None, *configs: "Config"):
+    """Return the machine of a backend for some runs side by side; raises Refused where it cannot be had."""
     from kernels import device
 
     if backend not in BACKENDS:
         raise Refused(f"--backend {backend} is not known; allowed: auto, cpu, cuda")
     try:
-        return device.open_machine(backend, threads)
+        return device.open_machine(backend, threads, sum(math.prod(config.shape) for config in configs))
     except RuntimeError as error:
         raise Refused(str(error)) from None
 
@@ -84,7 +84,7 @@ def run(
     out         folder to make; without it runs/<name>/<hash>, where an identical finished run is found again
     force_new   without ``out``: make another folder beside an identical run
     """
-    return start(config, Origin(), out, open_machine(backend, threads), force_new, reporter or Silent())
+    return start(config, Origin(), out, open_machine(backend, threads, config), force_new, reporter or Silent())
 
 
 def start(config, origin: Origin, out: str | os.PathLike | None, machine, force_new: bool, reporter: Silent) -> dict:
@@ -113,9 +113,10 @@ def resume(
     from abm.run_folder import Run
 
     folder, reporter = Path(folder), reporter or Silent()
-    machine = open_machine(backend, threads)
-    if Run.load(folder).info["status"] == "done":
+    stored = Run.load(folder)
+    if stored.info["status"] == "done":
         return result_of(folders.read_info(folder), run=str(folder), status="exists")
+    machine = open_machine(backend, threads, stored.config)
     try:
         claim = Claim(folder)
     except OSError as error:
@@ -140,7 +141,7 @@ def together(
     """
     from abm.config import ConfigError
 
-    machine, reporter = open_machine(backend, threads), reporter or Silent()
+    machine, reporter = open_machine(backend, threads, *(config for config, _ in runs)), reporter or Silent()
     found: list[Session | dict] = []
     with contextlib.ExitStack() as claims:
         for config, place in runs:

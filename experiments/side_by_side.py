@@ -33,7 +33,8 @@ def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int)
     """
     if slabs is not None:
         return dict.fromkeys(configs, slabs)
-    machine = open_machine("auto", 1)
+    largest = max(configs.values(), key=lambda config: math.prod(config.shape))
+    machine = open_machine("auto", 1, *[largest] * left)
     free = machine.free_bytes() or available_memory()
     found = {}
     for key, config in configs.items():

@@ -39,9 +39,7 @@ def study(
     cluster: Annotated[
         str, typer.Option(metavar="local|slurm|ADDRESS", help="Where to compute: Dask workers.")
     ] = "local",
-    slabs: Annotated[
-        str, typer.Option(metavar="auto|N", help="Runs that one process computes side by side.")
-    ] = "1",
+    slabs: Annotated[str, typer.Option(metavar="auto|N", help="Runs that one process computes side by side.")] = "1",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Go on with runs that failed before.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
     as_json: Json = False,

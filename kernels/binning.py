@@ -81,8 +81,8 @@ def permute(i, order, column, out):
 def permute_row(i, place, number, order, n, values, out):
     """Write some rows of numbers in an order, see ``permute``.
 
-    place    int64     where the row stands in ``values``, float32
-    number   int32     which row of ``n`` it becomes in ``out``, float32
+    place    where the row stands in ``values``, float32
+    number   which row of ``n`` it becomes in ``out``, float32
     """
     out[U(number) * U(n) + i] = values[U(place) + U(order[i])]
 

@@ -14,8 +14,14 @@ def multiply_add(i, a, b, c, out):
 
 
 def contracts(machine) -> bool:
-    """Return whether compiled code of a machine contracts: it would differ from the others in the last bit."""
+    """Return whether compiled code of a machine contracts: it would differ from the others in the last bit.
+
+    Raises RuntimeError where nothing was computed at all.
+    """
     a, c = (np.full(1, value, np.float32) for value in (NEAR_ONE, -(1 + 2.0**-11)))
     out = machine.put(np.ones(1, np.float32))
     multiply_add(machine, 1, machine.put(a), machine.put(a), machine.put(c), out)
-    return float(machine.get(out)[0]) != 0.0
+    found = float(machine.get(out)[0])
+    if found == 1.0:
+        raise RuntimeError("a kernel was launched and wrote nothing")
+    return found != 0.0

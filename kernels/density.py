@@ -87,7 +87,7 @@ def density_along_x(i, sums, density, share, edges, inner_weight, end_weight, m,
     density  float32[voxels]  written, 1/mm3
     share    float32[voxels]  density for one unit of the sum
     m        whole voxels of the box to either side
-    layers   int64[3]         distance, number and first index of the layers in z
+    layers   distance, number and first index of the layers in z
     """
     nz = U(layers[1])
     plane = i // U(ny)

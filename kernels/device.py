@@ -7,17 +7,25 @@ from types import ModuleType
 import numpy as np
 
 CACHE_LINE = 64  # bytes
+# By estimate, since none could be timed yet: with fewer voxels a step on a GPU is a few hundred launches, which take about as
+# long as all of the step on two cores.
+GPU_PAYS = 2**18
 
 
 @dataclass
 class Machine:
-    """A place to compute: ``target`` cpu, python or cuda; ``xp`` is the module of its arrays."""
+    """A place to compute: ``target`` cpu, python or cuda; ``xp`` is the module of its arrays.
+
+    direct   whether kernels are launched on a GPU by ``kernels.gpu``; else by numba itself, as in its simulator
+    why      where it was chosen: the reason, for people
+    """
 
     target: str = "cpu"
     threads: int = 1
     xp: ModuleType = field(default=np, repr=False)
-    stream: object = 0
     threads_per_block: int = 128
+    direct: bool = True
+    why: str = ""
 
     def zeros(self, shape, dtype):
         """Return an array of zeros on this machine."""
@@ -33,8 +41,8 @@ class Machine:
         return room[begin : begin + size]
 
     def put(self, array):
-        """Copy a host array to this machine."""
-        return self.xp.ascontiguousarray(array)
+        """Copy a host array to this machine. CuPy's ``ascontiguousarray`` takes arrays of the GPU only."""
+        return self.xp.asarray(array, order="C")
 
     def free_bytes(self) -> int | None:
         """Return the memory of this machine that is free, or None where the host's counts."""
@@ -54,19 +62,37 @@ def usable_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_machine(backend: str = "auto", threads: int | None = None) -> Machine:
-    """Return the machine of a backend: cpu, cuda (the first GPU), or python (slow, for tests); auto is the CPU.
+def open_machine(backend: str = "auto", threads: int | None = None, voxels: int = 0) -> Machine:
+    """Return the machine of a backend: cpu, cuda (the first GPU), or python (slow, for tests).
 
+    auto takes a GPU where there is one that works and where it pays for a model of so many ``voxels``, and says why.
     With NUMBA_ENABLE_CUDASIM=1 cuda is numba's simulator: the same loops, one thread of the system per thread, for tests.
     Raises RuntimeError with one clear sentence where there is no GPU, or its packages are missing or unfit.
     """
     if backend == "python":
         return Machine("python", 1)
+    if backend == "auto":
+        return _chosen(threads, voxels)
     if backend != "cuda":
         return Machine("cpu", threads or usable_threads())
     if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
-        return Machine("cuda", 1, threads_per_block=8)
+        return Machine("cuda", 1, threads_per_block=8, direct=False)
     return _open_gpu()
+
+
+def _chosen(threads: int | None, voxels: int) -> Machine:
+    """Choose between CPU and GPU."""
+    name, why = gpu_name(), "no GPU was found here"
+    if name is not None and voxels < GPU_PAYS:
+        why = f"{voxels:,} voxels are too few for {name} to pay (from {GPU_PAYS:,} on, by estimate; --backend cuda)"
+    elif name is not None:
+        try:
+            machine = _open_gpu()
+            machine.why = f"{name} pays with {voxels:,} voxels"
+            return machine
+        except RuntimeError as error:
+            why = str(error).removesuffix(", or use --backend cpu")
+    return Machine("cpu", threads or usable_threads(), why=why)
 
 
 def _open_gpu() -> Machine:
@@ -84,9 +110,14 @@ def _open_gpu() -> Machine:
 
     from kernels.contraction import contracts
 
-    config.CUDA_ARRAY_INTERFACE_SYNC = 0  # CuPy and numba share one stream: waiting before every launch is in vain
     machine = Machine("cuda", 1, xp=cupy)
-    if contracts(machine):
+    try:
+        fused = contracts(machine)
+    except Exception:  # of whatever kind: kernels.gpu looks into numba, which may have changed
+        config.CUDA_ARRAY_INTERFACE_SYNC = 0  # CuPy and numba share one stream: waiting before every launch is in vain
+        machine.direct = False
+        fused = contracts(machine)
+    if fused:
         raise RuntimeError(
             "backend cuda: the installed numba-cuda contracts a * b + c to one rounding, so its bits would not be those "
             'of the CPU; install the versions of "remyelin[gpu13]" or "remyelin[gpu12]", or use --backend cpu'

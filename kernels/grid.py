@@ -32,9 +32,9 @@ class Grid:
         return (self.nx + 2) * (self.ny + 2) if self.dims == 3 else 0
 
     @cached_property
-    def layers(self) -> np.ndarray:
+    def layers(self) -> tuple[int, int, int]:
         """What the line loop needs of the third axis: distance, number of layers, first layer."""
-        return np.array([self.sz, self.nz, 1 if self.dims == 3 else 0], np.int64)
+        return self.sz, self.nz, 1 if self.dims == 3 else 0
 
     @cached_property
     def whole(self) -> int:

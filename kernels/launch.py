@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels.gpu import Launcher, laid_out, open_launcher
 from kernels.source import LOOPS, row_loop, write
 
 GRIDS = ("grid", "relay")
@@ -124,15 +125,18 @@ class Kernel:
             with a and b exchanged after each; one launch on the CPU, on one thread
     """
 
-    def __init__(self, function, shape="flat", n_columns=0, n_places=0, name=""):
+    def __init__(self, function, shape="flat", n_columns=0, n_numbers=0, n_places=0, name=""):
         self.function = function
         self.name = name or function.__name__
         self.shape = shape
         self.names = list(inspect.signature(function).parameters)
         self.columns, self.shared = self.names[1 : 1 + n_columns], self.names[1 + n_columns :]
+        n_whole = n_columns - n_numbers
+        self.whole, self.numbers = self.columns[:n_whole], self.columns[n_whole:]
         self.n_columns, self.n_places = n_columns, n_places
         self.stages: Sequence[Kernel] = (self,)
         self._loops: dict[str, object] = {}
+        self._on_gpu: Launcher | None = None
         self._on_grid = shape in GRIDS
         self._weight = ROWS_WEIGH if shape == "rows" else 1
         self._head = (0,) if shape == "rows" else ()  # where the scratch of a thread begins
@@ -214,13 +218,46 @@ class Kernel:
             self.loop("alone" if machine.target == "cpu" else machine.target)(lines, *box, rows, *prepared)
             return
         a, b, *rest = prepared
+        size = _size(machine, lines * per_line)
+        both = [[lines, *box, 0, *pair, *rest] for pair in ((a, b), (b, a))]
+        if not machine.direct:
+            for r in range(rows):
+                both[r % 2][1 + len(box)] = r
+                self.loop("cuda")[size](*both[r % 2])
+            return
+        launcher, place = self._launcher(), len(laid_out([lines, *box]))
+        bound = [launcher.bind(arguments) for arguments in both]  # once for all sweeps
         for r in range(rows):
-            self._launch_cuda(machine, lines * per_line, [lines, *box, r, *((a, b) if r % 2 == 0 else (b, a)), *rest])
+            bound[r % 2].numbers[place] = r
+            launcher.run(bound[r % 2], *size)
 
     def _launch_cuda(self, machine, items, prepared):
-        threads = min(THREADS_PER_BLOCK, machine.threads_per_block)
-        blocks = max(1, min(-(-items // threads), 65535))
-        self.loop("cuda")[blocks, threads, machine.stream](*prepared)
+        size = _size(machine, items)
+        if not machine.direct:
+            self.loop("cuda")[size](*prepared)
+        else:
+            launcher = self._launcher()
+            launcher.run(launcher.bind(prepared), *size)
+
+    def _launcher(self) -> Launcher:
+        if self._on_gpu is None:
+            self._on_gpu = open_launcher(self.loop("cuda"))
+        return self._on_gpu
+
+    def pack(self, machine, *columns) -> tuple:
+        """Pack the columns of all stages of a row kernel for a machine: what a launch takes before the shared arguments.
+
+        columns   of each stage in turn as its body names them, one entry per row
+        Returns the rows of each stage, int64, and the whole numbers (int64) and others (float32) of row after row.
+        """
+        counts, whole, numbers = [], [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+        left = iter(columns)
+        for stage in self.stages:
+            parts = [[np.asarray(next(left)) for _ in names] for names in (stage.whole, stage.numbers)]
+            counts.append(len(parts[0][0]))
+            for packed, part in zip((whole, numbers), parts):
+                packed += [np.transpose(part).reshape(-1).astype(packed[0].dtype)] if part else []
+        return tuple(machine.put(each) for each in (np.array(counts), np.concatenate(whole), np.concatenate(numbers)))
 
     def ptx(self, arguments, capability: tuple[int, int]) -> str:
         """Compile for a CUDA architecture without a GPU and return the PTX. ``arguments`` are examples of a launch."""
@@ -250,6 +287,12 @@ class Kernel:
         return [*([0] if self.shape == "rows" else []), int(n), *prepared]
 
 
+def _size(machine, items: int) -> tuple[int, int]:
+    """Return how many blocks of how many threads are launched over so many items."""
+    threads = min(THREADS_PER_BLOCK, machine.threads_per_block)
+    return max(1, min(-(-items // threads), 65535)), threads
+
+
 def kernel(function):
     """Make a kernel over items: ``body(i, ...)``."""
     return Kernel(function)
@@ -277,21 +320,24 @@ def may_use_scratch(machine) -> bool:
     return machine.target != "cuda"
 
 
-def row_kernel(n_columns: int, n_places: int = 0):
-    """Make a kernel that runs a table of rows over items; the ``n_columns`` arguments after the index come from the table.
+def row_kernel(n_whole: int, n_numbers: int = 0, n_places: int = 0):
+    """Make a kernel that runs a table of rows over items: the arguments after the index come from the table.
 
-    The first ``n_places`` of them are int64 places: item v of a row stands at place + v of a buffer. On a CPU a row that
-    nobody needs later may be scratch of BLOCK items, over and over again: its place is given as minus where it stands for
-    the first thread, and the body gets one that is right for the block at hand.
+    These are ``n_whole`` whole numbers (int64), then ``n_numbers`` others (float32); ``Kernel.pack`` makes the table. The first
+    ``n_places`` are places: item v of a row stands at place + v of a buffer. On a CPU a row that nobody needs later may be
+    scratch of BLOCK items, over and over again: its place is given as minus where it stands for the first thread, and the body
+    gets one that is right for the block at hand.
     """
-    return functools.partial(Kernel, shape="rows", n_columns=n_columns, n_places=n_places)
+    return functools.partial(
+        Kernel, shape="rows", n_columns=n_whole + n_numbers, n_numbers=n_numbers, n_places=n_places
+    )
 
 
 def row_program(name: str, *stages: Kernel) -> Kernel:
     """Make one kernel of several row kernels: block by block, one after the other.
 
-    A launch passes the tables of all stages in order, then the arguments that stages share: those of the first, of which
-    the others may do without some.
+    A launch passes the table of all stages, then the arguments that they share: those of the first, of which the others may do
+    without some.
     """
     program = Kernel(stages[0].function, "rows", name=name)
     program.stages = stages

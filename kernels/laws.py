@@ -17,11 +17,11 @@ U = np.uint64
 I = np.int64  # noqa: E741 - the width of a small integer in a kernel
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
-BIT_0 = np.int32(1)
-BIT_1 = np.int32(2)
-BIT_2 = np.int32(4)
-BIT_3 = np.int32(8)
-NOTHING = np.int32(0)
+BIT_0 = np.int64(1)
+BIT_1 = np.int64(2)
+BIT_2 = np.int64(4)
+BIT_3 = np.int64(8)
+NOTHING = np.int64(0)
 
 
 @device
@@ -38,47 +38,47 @@ def half_power(x, twice_exponent):
 def read_row(i, target, channel, values, voxel, channels):
     """Read a row of the voxels for each cell.
 
-    channel    int64      where that row stands in ``channels``, float32
+    channel    where that row stands in ``channels``, float32
     voxel      int32[n]   of each cell
     """
     values[U(target) + i] = channels[U(channel) + U(voxel[i])]
 
 
-@row_kernel(4, n_places=2)
+@row_kernel(3, 1, n_places=2)
 def share_row(i, own, target, channel, weight, values, voxel, channels):
     """Add ``weight * row of the voxels * own`` to a row of the cells, see ``read_row``: what is its own in what a cell read."""
     values[U(target) + i] += weight * channels[U(channel) + U(voxel[i])] * values[U(own) + i]
 
 
-@row_kernel(2, n_places=1)
+@row_kernel(1, 1, n_places=1)
 def fill_row(v, target, value, values):
     """Set a row to a number."""
     values[U(target) + v] = value
 
 
-@row_kernel(7, n_places=2)
-def hill_row(v, signal, target, offset, at_zero, span, half_to_n, twice_n, values):
+@row_kernel(3, 4, n_places=2)
+def hill_row(v, signal, target, twice_n, offset, at_zero, span, half_to_n, values):
     """Hill factor of a signal: ``at_zero + span x^n / (half^n + x^n)`` with ``x = max(0, signal + offset)``.
 
-    half_to_n  float32, half ** n;  twice_n  int32, 2 n
+    half_to_n  half ** n;  twice_n  2 n
     """
     x = max(values[U(signal) + v] + offset, ZERO)
     p = half_power(x, twice_n)
     values[U(target) + v] = at_zero + span * (p / (half_to_n + p))
 
 
-@row_kernel(6, n_places=2)
+@row_kernel(2, 4, n_places=2)
 def ramp_row(v, signal, target, low, width, at_low, slope, values):
     """Linear factor of a signal: ``at_low + slope * clamp(signal - low, 0, width)``."""
     x = min(max(values[U(signal) + v] - low, ZERO), width)
     values[U(target) + v] = at_low + slope * x
 
 
-@row_kernel(6, n_places=3)
-def product_row(v, a, b, target, weight, constant, adds, values):
+@row_kernel(4, 2, n_places=3)
+def product_row(v, a, b, target, adds, weight, constant, values):
     """Add ``weight * a * b`` to a row, or begin the row with it: ``constant + weight * a * b``.
 
-    adds   int32   1 to add, 0 to begin
+    adds   1 to add, 0 to begin
     """
     t = U(target) + v
     before = values[t]
@@ -86,7 +86,7 @@ def product_row(v, a, b, target, weight, constant, adds, values):
     values[t] = (before if adds != NOTHING else constant) + product
 
 
-@row_kernel(2, n_places=1)
+@row_kernel(1, 1, n_places=1)
 def cap_row(v, target, at_most, values):
     """Bound a row from above."""
     t = U(target) + v
@@ -119,11 +119,11 @@ def sum_cells_row(i, own, target, n, voxel, values, stride, channels, channel_st
         channels[U(target) * U(channel_stride) + U(v)] = total
 
 
-@row_kernel(4)
+@row_kernel(2, 2)
 def relax_row(v, level, towards, rising, falling, values, stride):
     """Relax a level towards its law's value: ``x += (value - x) (1 - exp(-dt / tau))``, tau by direction.
 
-    rising, falling   float32   1 - exp(-dt / rise), 1 - exp(-dt / fall)
+    rising, falling   1 - exp(-dt / rise), 1 - exp(-dt / fall)
     """
     t = U(level) * U(stride) + v
     gap = values[U(towards) * U(stride) + v] - values[t]

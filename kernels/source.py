@@ -184,29 +184,32 @@ def _grid_loop(target: str, names: list[str], n_columns: int) -> str:
 
 def row_loop(target: str, stages: Sequence[Any]) -> str:
     """Run the rows of each stage in turn; on the CPU for one block of items after the other."""
-    heads = "".join(f", _{k}_{name}" for k, stage in enumerate(stages) for name in stage.columns)
     shared = "".join(f", {name}" for name in stages[0].shared)
     pad, text = " " * 12, ""
     for k, stage in enumerate(stages):
         row = "".join(f", {name}" for name in (*stage.columns, *stage.shared))
-        text += f"{pad[4:]}for _r in range(len(_{k}_{stage.columns[0]})):\n"
-        text += "".join(f"{pad}{name} = _{k}_{name}[_r]\n" for name in stage.columns)
+        text += f"{pad[4:]}for _r in range(_counts[{k}]):\n"
+        for array, at, names in (("_whole", "_w", stage.whole), ("_numbers", "_f", stage.numbers)):
+            text += "".join(f"{pad}{name} = {array}[{at} + {place}]\n" for place, name in enumerate(names))
+            text += f"{pad}{at} += {len(names)}\n" if names else ""
         if target == "cuda":
             text += f"{pad}{_body(k)}(_i{row})\n"
             continue
-        for name in stage.columns[: stage.n_places]:
+        for name in stage.whole[: stage.n_places]:
             text += f"{pad}if {name} < 0:\n{pad}    {name} = _scratch - {name} - _block\n"
         index = "U(_j)" if target == "cpu" else "_j"
         text += f"{pad}for _j in range(_block, _end):\n{pad}    {_body(k)}({index}{row})\n"
+    begin = f"{pad[4:]}_w = 0\n{pad[4:]}_f = 0\n"
+    heads = f", _counts, _whole, _numbers{shared}"
     if target == "cuda":
         return (
-            f"@cuda.jit\ndef loop(_start, _stop{heads}{shared}):\n{_CUDA_INDEX}    _i += U(_start)\n"
-            f"    while _i < U(_stop):\n{text}        _i += _step\n"
+            f"@cuda.jit\ndef loop(_start, _stop{heads}):\n{_CUDA_INDEX}    _i += U(_start)\n"
+            f"    while _i < U(_stop):\n{begin}{text}        _i += _step\n"
         )
     mark = _CPU_LOOP if target == "cpu" else ""
     return (
-        f"{mark}def loop(_start, _stop, _scratch{heads}{shared}):\n"
-        f"    for _block in range(_start, _stop, {BLOCK}):\n        _end = min(_block + {BLOCK}, _stop)\n{text}"
+        f"{mark}def loop(_start, _stop, _scratch{heads}):\n"
+        f"    for _block in range(_start, _stop, {BLOCK}):\n        _end = min(_block + {BLOCK}, _stop)\n{begin}{text}"
     )
 
 

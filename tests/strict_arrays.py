@@ -67,9 +67,9 @@ class DeviceModule:
         return call
 
     @staticmethod
-    def ascontiguousarray(array) -> DeviceArray:
-        """Copy an array of the host to the device."""
-        return np.array(array if not isinstance(array, DeviceArray) else array.get(), order="C").view(DeviceArray)
+    def asarray(array, order: str = "K") -> DeviceArray:
+        """Copy an array of the host to the device: with ``array``, the only way there."""
+        return np.array(array if not isinstance(array, DeviceArray) else array.get(), order=order).view(DeviceArray)
 
 
 def _listed(value: Any) -> Any:

@@ -40,7 +40,7 @@ def pass_days(model, days, begin=0.0):
 
 def entry(model, hours=0.0):
     """The factors on entry by kind, of the first slab."""
-    return dict(zip(model.peripheries[0].kinds, model.periphery.entry(hours)[0]))
+    return dict(zip(model.peripheries[0].kinds, model.peripheries[0].entry(hours)[0]))
 
 
 # --- closed forms -------------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_csf_reaches_the_balance_of_inflow_and_turnover(tiny):
     ratio = 0.15 * 50 / (40 * 12)
     pass_days(model, 0.1)
     settled = 450 + ratio * 2000
-    level = dict(zip(model.peripheries[0].fields, model.periphery.levels[0]))
+    level = dict(zip(model.peripheries[0].fields, model.peripheries[0].levels[0]))
     assert level["ccl2"] == pytest.approx(settled + (450 - settled) * math.exp(-12 * 0.1))
     assert level["tgfb"] == 80
     pass_days(model, 3)

@@ -307,7 +307,7 @@ def test_auto_keeps_all_workers_busy_within_memory_and_while_it_pays(monkeypatch
     small, large = (load("demo", overrides=[f"grid.size=[{n}, {n}]", "tissue.venules.positions.central={x: 9, y: 9}"])
                     for n in (400, 4000))  # fmt: skip
     machine = SimpleNamespace(target="cpu", free_bytes=lambda: None)
-    monkeypatch.setattr(side_by_side, "open_machine", lambda backend, threads: machine)
+    monkeypatch.setattr(side_by_side, "open_machine", lambda *asked: machine)
     monkeypatch.setattr(side_by_side, "available_memory", lambda: 2**40)
 
     def most(left, at_once):

@@ -89,6 +89,26 @@ def test_a_fused_multiply_add_is_seen(monkeypatch):
     assert contracts(Machine())
 
 
+def test_auto_takes_a_gpu_where_it_pays_and_says_why(monkeypatch):
+    monkeypatch.setattr(device, "gpu_name", lambda: None)
+    assert (found := device.open_machine("auto", 3, 10**9)).target == "cpu" and found.threads == 3
+    assert found.why == "no GPU was found here"
+    monkeypatch.setattr(device, "gpu_name", lambda: "a GPU")
+    monkeypatch.setattr(device, "_open_gpu", lambda: Machine("cuda"))
+    small = device.open_machine("auto", 3, 57_600)
+    assert small.target == "cpu" and small.why.startswith("57,600 voxels are too few for a GPU to pay (from 262,144 on")
+    large = device.open_machine("auto", 3, 10**6)
+    assert large.target == "cuda" and large.why == "a GPU pays with 1,000,000 voxels"
+
+    def broken():
+        raise RuntimeError("backend cuda: it contracts, or use --backend cpu")
+
+    monkeypatch.setattr(device, "_open_gpu", broken)
+    fallen = device.open_machine("auto", 3, 10**6)
+    assert fallen.target == "cpu" and fallen.why == "backend cuda: it contracts"
+    assert not device.open_machine("cpu").why
+
+
 def test_a_gpu_that_cannot_be_had_is_told(monkeypatch):
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
     monkeypatch.setitem(sys.modules, "cupy", None)

@@ -26,7 +26,7 @@ BENCH = "experiments.bench.kernels"
 def kernels() -> dict:
     """Return all kernels of the package and of the benchmarks by name; tests may register more."""
     for path in sorted(FOLDER.glob("*.py")):
-        if path.stem not in ("__init__", "launch", "device", "atomics"):
+        if path.stem not in ("__init__", "launch", "device", "atomics", "gpu"):
             importlib.import_module(f"kernels.{path.stem}")
     importlib.import_module(BENCH)
     ours = ("kernels.", BENCH)
@@ -62,7 +62,7 @@ def digest(machine, name: str) -> str:
 
 def main() -> None:
     """Print the digests of all kernels that have an example, by the CUDA target of this process."""
-    simulator = Machine("cuda", 1, threads_per_block=8)
+    simulator = Machine("cuda", 1, threads_per_block=8, direct=False)
     print(json.dumps({name: digest(simulator, name) for name in sorted(kernels().keys() & examples().keys())}))
 
 

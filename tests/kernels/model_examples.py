@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kernels import laws as kernels
+from kernels.device import Machine
 from kernels.grid import Grid
 
 f4, i4, i8 = np.float32, np.int32, np.int64
@@ -9,6 +11,7 @@ GRID = Grid(6, 5, h=20.0, slabs=2)
 SIZE = GRID.size
 N = 24
 ROWS = 6
+HOST = Machine()
 
 
 def values(rng, columns=N):
@@ -39,7 +42,7 @@ def fill_table():
 
 def hill_table():
     numbers = [np.array([a, b], f4) for a, b in ((0, -0.1), (1, 0), (-0.5, 1), (0.25, 0.125))]
-    return [places(1, 2), places(3, 4), *numbers, rows(4, 3)]
+    return [places(1, 2), places(3, 4), [4, 3], *numbers]
 
 
 def ramp_table():
@@ -49,7 +52,7 @@ def ramp_table():
 
 def product_table():
     weights, constants = np.array([[0.5, 2, 1], [0.25, 0, 7]], f4)
-    return [places(1, 3, 3), places(2, 4, 4), places(3, 5, 5), weights, constants, rows(0, 0, 1)]
+    return [places(1, 3, 3), places(2, 4, 4), places(3, 5, 5), [0, 0, 1], weights, constants]
 
 
 def cap_table():
@@ -57,23 +60,23 @@ def cap_table():
 
 
 def fill_row(rng):
-    return N, [*fill_table(), values(rng)]
+    return N, [*kernels.fill_row.pack(HOST, *fill_table()), values(rng)]
 
 
 def hill_row(rng):
-    return N, [*hill_table(), values(rng)]
+    return N, [*kernels.hill_row.pack(HOST, *hill_table()), values(rng)]
 
 
 def ramp_row(rng):
-    return N, [*ramp_table(), values(rng)]
+    return N, [*kernels.ramp_row.pack(HOST, *ramp_table()), values(rng)]
 
 
 def product_row(rng):
-    return N, [*product_table(), values(rng)]
+    return N, [*kernels.product_row.pack(HOST, *product_table()), values(rng)]
 
 
 def cap_row(rng):
-    return N, [*cap_table(), values(rng)]
+    return N, [*kernels.cap_row.pack(HOST, *cap_table()), values(rng)]
 
 
 def near(rng):
@@ -82,11 +85,11 @@ def near(rng):
 
 
 def read_row(rng):
-    return N, [*read_table(), values(rng), *near(rng)]
+    return N, [*kernels.read_row.pack(HOST, *read_table()), values(rng), *near(rng)]
 
 
 def share_row(rng):
-    return N, [*share_table(), values(rng), *near(rng)]
+    return N, [*kernels.share_row.pack(HOST, *share_table()), values(rng), *near(rng)]
 
 
 def read_table():
@@ -99,20 +102,22 @@ def share_table():
 
 def run_rows(rng):
     tables = (read_table(), share_table(), fill_table(), hill_table(), ramp_table(), product_table(), cap_table())
-    return N, [*(column for table in tables for column in table), values(rng), *near(rng)]
+    packed = kernels.run_rows.pack(HOST, *(column for table in tables for column in table))
+    return N, [*packed, values(rng), *near(rng)]
 
 
 def clear_cells_row(rng):
-    return N, [rows(1, 3), cells(rng)[-1], values(rng, SIZE), SIZE]
+    return N, [*kernels.clear_cells_row.pack(HOST, [1, 3]), cells(rng)[-1], values(rng, SIZE), SIZE]
 
 
 def sum_cells_row(rng):
     voxel = cells(rng)[-1]
-    return N, [rows(0, 3), rows(1, 2), N, voxel, values(rng), N, values(rng, SIZE), SIZE]
+    table = kernels.sum_cells_row.pack(HOST, [0, 3], [1, 2])
+    return N, [*table, N, voxel, values(rng), N, values(rng, SIZE), SIZE]
 
 
 def relax_row(rng):
-    return N, [rows(1), rows(2), np.array([0.3], f4), np.array([0.1], f4), values(rng), N]
+    return N, [*kernels.relax_row.pack(HOST, [1], [2], [0.3], [0.1]), values(rng), N]
 
 
 def chance_of_switch(rng):

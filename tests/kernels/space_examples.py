@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kernels import binning
 from kernels.density import Smoothing
 from kernels.device import Machine
 from kernels.grid import Grid
@@ -57,7 +58,7 @@ def permute(random):
 
 
 def permute_row(random):
-    table = [np.array([0, 2 * N], np.int64), np.array([1, 0], np.int32)]
+    table = binning.permute_row.pack(Machine(), [0, 2 * N], [1, 0])
     values, out = random.random(3 * N).astype(np.float32), np.zeros(2 * N, np.float32)
     return N, [*table, random.permutation(N).astype(np.int32), N, values, out]
 

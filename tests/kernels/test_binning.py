@@ -94,7 +94,6 @@ def test_columns_are_put_in_an_order():
     uid, put = np.arange(9) + 2**40, np.zeros(5, np.int64)
     permute(Machine(), 5, order, uid, put)
     np.testing.assert_array_equal(put, uid[order])
-    permute_row(
-        Machine(), 5, np.array([9, 18]), np.array([1, 0], np.int32), order, 5, values.reshape(-1), out.reshape(-1)
-    )
+    table = permute_row.pack(Machine(), [9, 18], [1, 0])
+    permute_row(Machine(), 5, *table, order, 5, values.reshape(-1), out.reshape(-1))
     np.testing.assert_array_equal(out, values[[2, 1]][:, order])

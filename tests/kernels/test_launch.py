@@ -7,7 +7,7 @@ from kernels.device import CACHE_LINE, Machine
 from kernels.diffusion import advance_2d, advance_3d
 from kernels.grid import Grid
 from kernels.launch import FEWEST_PER_THREAD, Kernel
-from kernels.laws import run_rows
+from kernels.laws import fill_row, run_rows, share_row
 from kernels.source import BLOCK
 
 
@@ -33,23 +33,32 @@ def test_scratch_rows_give_the_same_on_any_number_of_threads():
     """A row that only other rows read is scratch of one block, and each thread has its own."""
     n = 3 * FEWEST_PER_THREAD + 5
     signal = np.random.default_rng(1).random(n).astype(np.float32)
-    none, f4 = np.zeros(0, np.int64), np.float32
-    no_rows = {count: [np.zeros(0, f4)] * count for count in (1, 4)}
+    f4 = np.float32
     for threads in (1, 3):
         values = np.concatenate([signal, np.zeros(n, f4), np.zeros(threads * BLOCK, f4)])
-        ramp = [np.array([0]), np.array([-2 * n]), *(np.array([number], f4) for number in (0, 1, 0.5, 2))]
-        product = [
-            np.array([-2 * n]),
-            np.array([0]),
-            np.array([n]),
-            np.ones(1, f4),
-            np.zeros(1, f4),
-            np.zeros(1, np.int32),
-        ]
-        hill = [none, none, *no_rows[4], np.zeros(0, np.int32)]
-        tables = [*[none] * 5, *no_rows[1], none, *no_rows[1], *hill, *ramp, *product, none, *no_rows[1]]
-        run_rows(Machine("cpu", threads), n, *tables, values, np.zeros(1, np.int32), values, scratch=BLOCK)
+        ramp, product = [[0], [-2 * n], [0], [1], [0.5], [2]], [[-2 * n], [0], [n], [0], [1], [0]]
+        empty = ([[] for _ in stage.columns] for stage in run_rows.stages)
+        reads, shares, fills, hills, _, _, caps = empty
+        columns = [*reads, *shares, *fills, *hills, *ramp, *product, *caps]
+        table = run_rows.pack(Machine(), *columns)
+        run_rows(Machine("cpu", threads), n, *table, values, np.zeros(1, np.int32), values, scratch=BLOCK)
         assert np.array_equal(values[n : 2 * n], (f4(0.5) + f4(2) * signal) * signal)
+
+
+def test_rows_of_some_items_leave_the_others_alone():
+    """On two threads, over several blocks, and from an item that begins none of them."""
+    n = 4 * FEWEST_PER_THREAD
+    table = fill_row.pack(Machine(), [0], [2.5])
+    for threads in (1, 2):
+        values = np.zeros(n, np.float32)
+        fill_row(Machine("cpu", threads), n - 703, *table, values, first=3)
+        assert not values[:3].any() and (values[3:-700] == 2.5).all() and not values[-700:].any()
+
+
+def test_a_table_is_packed_row_after_row():
+    counts, whole, numbers = share_row.pack(Machine(), [1, 2], [3, 4], [5, 6], [0.5, -1])
+    assert counts.tolist() == [2] and numbers.tolist() == [0.5, -1.0] and numbers.dtype == np.float32
+    assert whole.tolist() == [1, 3, 5, 2, 4, 6] and whole.dtype == np.int64
 
 
 def test_sweeps_leave_the_halo_at_zero():

@@ -3,6 +3,7 @@
 Parity only: that a kernel is right is for the other tests to show.
 """
 
+import ctypes
 import importlib.util
 import json
 import os
@@ -17,7 +18,9 @@ import pytest
 
 from kernels.chance import probability
 from kernels.device import Machine
+from kernels.gpu import laid_out
 from kernels.launch import Kernel
+from tests.kernels.gpu_array import GpuArray
 
 HERE = Path(__file__).resolve().parent
 _specification = importlib.util.spec_from_file_location("kernel_examples", HERE / "examples.py")
@@ -95,6 +98,25 @@ def test_gpu_code_has_only_exact_instructions(name):
         code = re.sub(r"//.*", "", ptx)
         assert f".target sm_{capability[0]}{capability[1]}" in code
         assert FORBIDDEN.findall(code) == []
+        assert parameters(ptx) == [
+            size_of(number) for number in laid_out(compiled.launch_arguments(n, on_gpu(arguments)))
+        ]
+
+
+def parameters(ptx):
+    """Return the size in bits of each parameter of the kernel in a PTX text."""
+    head = re.search(r"\.entry \w+\((.*?)\)", ptx, re.DOTALL).group(1)
+    return [int(bits) for bits in re.findall(r"\.param \.[a-z](\d+)", head)]
+
+
+def size_of(number):
+    """Return the bits of what a launch passes: an int is given as 64."""
+    return 64 if isinstance(number, int) else 8 * ctypes.sizeof(number)
+
+
+def on_gpu(arguments):
+    """Return arguments as a launch on a GPU gets them."""
+    return [GpuArray(each) if isinstance(each, np.ndarray) else each for each in arguments]
 
 
 def test_the_search_for_forbidden_instructions_finds_them():

@@ -1,0 +1,92 @@
+"""Launches on a GPU: what numba compiled, given to the driver with its arguments laid out as the kernel expects them.
+
+numba looks anew at every array of CuPy that it is given, for tens of microseconds each, at every launch. Here the types of
+the arguments are looked up by a key, and an array becomes the numbers that stand for it in a kernel.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+WHOLE = (int, np.int64, np.uint64)
+
+
+class Bound(NamedTuple):
+    """A compiled kernel and the numbers that it is launched with, in the order of its parameters."""
+
+    kernel: Any
+    numbers: list[Any]
+
+
+class Launcher:
+    """The compiled versions of one CUDA loop. loop  a dispatcher of numba;  stream  where launches follow each other"""
+
+    def __init__(self, loop: Any, stream: Any):
+        self.loop, self.stream = loop, stream
+        self._compiled: dict[tuple, Any] = {}
+        self._configs: dict[tuple[int, int], Any] = {}
+
+    def bind(self, arguments: Sequence[Any]) -> Bound:
+        """Compile the loop for such arguments, where that was not done yet, and lay them out."""
+        key = tuple([(each.dtype, each.ndim) if getattr(each, "ndim", 0) else type(each) for each in arguments])
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = self._compiled[key] = self._compile(arguments)
+        return Bound(compiled, laid_out(arguments))
+
+    def run(self, bound: Bound, blocks: int, threads: int) -> None:
+        """Launch so many blocks of so many threads."""
+        from cuda.core import LaunchConfig, launch
+
+        size = (blocks, threads)
+        if size not in self._configs:
+            self._configs[size] = LaunchConfig(grid=(blocks, 1, 1), block=(threads, 1, 1))
+        launch(self.stream, self._configs[size], bound.kernel, *bound.numbers)
+
+    def _compile(self, arguments: Sequence[Any]) -> Any:
+        from numba import typeof
+
+        signature = tuple(typeof(alike(argument)) for argument in arguments)
+        return self.loop.compile(signature)._codelibrary.get_cufunc().kernel
+
+
+def open_launcher(loop: Any) -> Launcher:
+    """Return the launcher of a loop, on the stream that CuPy uses too."""
+    from cuda.core import Stream
+
+    return Launcher(loop, Stream.from_handle(0))
+
+
+def alike(argument: Any) -> Any:
+    """Return what has the type of an argument on the host: an array of the GPU is known by its dtype."""
+    return np.empty((0,) * argument.ndim, argument.dtype) if _is_array(argument) else argument
+
+
+def laid_out(arguments: Sequence[Any]) -> list[Any]:
+    """Return the numbers that stand for arguments in a kernel of numba.
+
+    Of an array these are two that the host alone needs, its size, that of an item, where it is, its shape and strides. Raises
+    TypeError for what a kernel cannot take, as an array of the host, or one with gaps.
+    """
+    numbers: list[Any] = []  # an int takes 64 bits there
+    for argument in arguments:
+        if _is_array(argument):
+            strides = argument.strides
+            if strides[-1] != argument.itemsize:
+                raise TypeError(f"a kernel on the GPU was given an array with gaps: {strides} bytes apart")
+            numbers += (0, 0, argument.size, argument.itemsize, argument.data.ptr, *argument.shape, *strides)
+        elif isinstance(argument, WHOLE):
+            numbers.append(int(argument))
+        elif isinstance(argument, np.float32):
+            numbers.append(ctypes.c_float(argument))
+        elif isinstance(argument, tuple):
+            numbers += laid_out(argument)
+        else:
+            raise TypeError(f"a kernel on the GPU was given {type(argument).__name__}: {argument!r}")
+    return numbers
+
+
+def _is_array(argument: Any) -> bool:
+    return getattr(argument, "ndim", 0) > 0 and hasattr(argument.data, "ptr")

@@ -1,0 +1,120 @@
+"""How kernels are launched on a GPU, as far as that can be seen without one; what they are given is held against PTX elsewhere."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kernels import launch
+from kernels.device import Machine
+from kernels.diffusion import advance_2d
+from kernels.gpu import Launcher, laid_out
+from kernels.grid import Grid
+from kernels.laws import fill_row
+from kernels.motion import occupy
+from tests.kernels.gpu_array import GpuArray
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Note every launch of a pretended GPU: the kernel that was compiled for its arguments, blocks, threads, numbers."""
+    launches = []
+
+    class Noting(Launcher):
+        def _compile(self, arguments):
+            return object()
+
+        def run(self, bound, blocks, threads):
+            launches.append((bound.kernel, blocks, threads, list(bound.numbers)))
+
+    monkeypatch.setattr(launch, "open_launcher", lambda loop: Noting(loop, None))
+    for kernel in (advance_2d, fill_row, occupy):
+        monkeypatch.setattr(kernel, "_on_gpu", None)
+        monkeypatch.setattr(kernel, "_loops", {"cuda": None})
+    return launches
+
+
+GPU = Machine("cuda", 1)
+
+
+def test_an_array_is_several_numbers_and_a_number_has_the_width_of_its_type():
+    array = GpuArray(np.zeros(5, np.float32))
+    numbers = laid_out([3, array, np.float32(0.5), (1, 2)])
+    assert numbers[:8] == [3, 0, 0, 5, 4, array.data.ptr, 5, 4]
+    table = GpuArray(np.zeros((2, 3), np.int64))
+    assert laid_out([table]) == [0, 0, 6, 8, table.data.ptr, 2, 3, 24, 8]
+    assert type(numbers[8]).__name__ == "c_float" and numbers[8].value == 0.5 and numbers[9:] == [1, 2]
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), GpuArray(np.zeros(6)[::2]), 0.5, np.int32(1), None])
+def test_what_a_kernel_cannot_take_is_refused(wrong):
+    """An array of the host would be copied there and back at every launch."""
+    with pytest.raises(TypeError, match="a kernel on the GPU was given"):
+        laid_out([1, wrong])
+
+
+def test_a_kernel_is_compiled_once_for_the_types_of_its_arguments(launched):
+    voxel, volume = (GpuArray(np.zeros(300, np.int32)) for _ in range(2))
+    for n in (300, 200):
+        occupy(GPU, n, voxel, volume, 7)
+    (one, blocks, threads, numbers), (other, fewer, _, _) = launched
+    assert one is other and (blocks, threads, fewer) == (3, 128, 2)
+    assert numbers == laid_out([300, voxel, volume, 7])
+    occupy(GPU, 300, voxel, volume, np.float32(7))
+    assert launched[2][0] is not one
+
+
+def test_rows_of_some_items_begin_with_the_first(launched):
+    table, values = (GpuArray(np.zeros(1, np.float32)) for _ in range(2))
+    fill_row(GPU, 100, table, table, table, values, first=30)
+    assert launched[0][1] == 1 and launched[0][3][:2] == [30, 130]
+
+
+def test_a_relay_takes_its_two_arrays_in_turns(launched):
+    grid, rows = Grid(10, 6), 5
+    one, other, m, loss = (GpuArray(np.zeros(grid.size, np.float32)) for _ in range(4))
+    tables = [SizedArray(rows) for _ in range(5)]
+    advance_2d(GPU, grid, one, other, *tables, m, loss)
+    assert len(launched) == rows and len({kernel for kernel, *_ in launched}) == 1
+    for r, (_, _, _, numbers) in enumerate(launched):
+        pair = (one, other) if r % 2 == 0 else (other, one)
+        assert numbers == laid_out([6, 6, 10, 12, grid.layers, grid.whole, r, *pair, *tables, m, loss])
+
+
+class SizedArray(GpuArray):
+    """The table of a relay: its length is the number of sweeps."""
+
+    def __init__(self, rows):
+        super().__init__(np.zeros(rows, np.float32))
+
+    def __len__(self):
+        return self.size
+
+
+def test_where_launching_fails_numba_does_it_itself(monkeypatch):
+    """The opened machine then says so, and a contraction is still found."""
+    from kernels import contraction, device
+
+    tried = []
+
+    def contracts(machine):
+        tried.append(machine.direct)
+        if machine.direct:
+            raise AttributeError("numba has changed")
+        return False
+
+    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace())
+    monkeypatch.setattr(device, "gpu_name", lambda: "a GPU")
+    monkeypatch.setattr(contraction, "contracts", contracts)
+    machine = device.open_machine("cuda")
+    assert tried == [True, False] and not machine.direct
+
+
+def test_a_launch_that_writes_nothing_is_noticed(monkeypatch):
+    from kernels import contraction
+
+    monkeypatch.setattr(contraction, "multiply_add", lambda *arguments: None)
+    with pytest.raises(RuntimeError, match="wrote nothing"):
+        contraction.contracts(Machine())
