@@ -74,7 +74,7 @@ def laid_out(arguments: Sequence[Any]) -> list[Any]:
     for argument in arguments:
         if _is_array(argument):
             strides = argument.strides
-            if strides[-1] != argument.itemsize:
+            if argument.size and strides[-1] != argument.itemsize:
                 raise TypeError(f"a kernel on the GPU was given an array with gaps: {strides} bytes apart")
             numbers += (0, 0, argument.size, argument.itemsize, argument.data.ptr, *argument.shape, *strides)
         elif isinstance(argument, WHOLE):
