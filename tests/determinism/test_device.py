@@ -14,6 +14,7 @@ from abm.model import LesionModel
 from kernels import device
 from kernels.contraction import contracts
 from kernels.device import Machine
+from tests.pretended_gpu import pretended_gpu
 from tests.strict_arrays import DeviceModule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,10 +40,10 @@ def run(machine, scenario, overrides, steps):
 
 
 @pytest.mark.parametrize("scenario", RUNS)
-def test_arrays_of_the_device_and_of_the_host_never_meet(scenario):
-    """Everything a run does works with arrays that refuse each other, and gives the digest of the CPU."""
+def test_arrays_of_the_device_and_of_the_host_never_meet(scenario, monkeypatch):
+    """Everything a run does works with arrays that refuse each other, also what its kernels are given; with the CPU's digest."""
     overrides, steps = RUNS[scenario]
-    model = run(Machine(xp=DeviceModule()), scenario, overrides, steps)
+    model = run(pretended_gpu(monkeypatch), scenario, overrides, steps)
     model.check()
     model.cell_table()
     model.profile()

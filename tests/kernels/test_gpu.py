@@ -9,7 +9,7 @@ import pytest
 from kernels import launch
 from kernels.device import Machine
 from kernels.diffusion import advance_2d
-from kernels.gpu import Launcher, laid_out
+from kernels.gpu import Bound, Launcher, laid_out
 from kernels.grid import Grid
 from kernels.laws import fill_row
 from kernels.motion import occupy
@@ -90,6 +90,17 @@ class SizedArray(GpuArray):
 
     def __len__(self):
         return self.size
+
+
+def test_the_driver_is_given_stream_size_kernel_and_numbers(monkeypatch):
+    given = []
+    monkeypatch.setattr("cuda.core.launch", lambda stream, config, *rest: given.append((stream, config, *rest)))
+    launcher = Launcher(None, "stream")
+    for _ in range(2):
+        launcher.run(Bound("kernel", [7, 8]), 3, 64)
+    (stream, config, *rest), (_, same, *_) = given
+    assert (stream, rest) == ("stream", ["kernel", 7, 8]) and config is same
+    assert (tuple(config.grid), tuple(config.block)) == ((3, 1, 1), (64, 1, 1))
 
 
 def test_where_launching_fails_numba_does_it_itself(monkeypatch):

@@ -1,0 +1,41 @@
+"""A GPU that is none: arrays that refuse to meet those of the host, and launches that are laid out as for the driver.
+
+What is laid out is then computed by the loop of the CPU: this shows what a launch is given, not what a GPU makes of it.
+"""
+
+import numpy as np
+
+from kernels.device import Machine
+from kernels.gpu import Bound, Launcher, laid_out
+from kernels.launch import Kernel
+from tests.strict_arrays import DeviceArray, DeviceModule
+
+
+class _Launcher(Launcher):
+    """The launches of one kernel."""
+
+    def __init__(self, kernel: Kernel):
+        self.kernel = kernel
+
+    def bind(self, arguments) -> Bound:
+        return Bound(list(arguments), laid_out(arguments))
+
+    def run(self, bound: Bound, blocks: int, threads: int) -> None:
+        given = [each.view(np.ndarray) if isinstance(each, DeviceArray) else each for each in bound.kernel]
+        loop, shape = self.kernel.loop("alone"), self.kernel.shape
+        if shape == "relay":
+            sweep = bound.numbers[len(laid_out(given[:6]))]
+            head, tables = given[:6], 9 + self.kernel.n_columns
+            rows = (table[sweep : sweep + 1] for table in given[9:tables])
+            loop(*head, 1, *given[7:9], *rows, *given[tables:])
+        elif shape == "rows":
+            loop(*given[:2], 0, *given[2:])
+        else:
+            loop(0, *given)
+
+
+def pretended_gpu(monkeypatch) -> Machine:
+    """Return such a machine, for as long as ``monkeypatch`` holds."""
+    launchers: dict[str, _Launcher] = {}
+    monkeypatch.setattr(Kernel, "_launcher", lambda kernel: launchers.setdefault(kernel.name, _Launcher(kernel)))
+    return Machine("cuda", 1, xp=DeviceModule())
