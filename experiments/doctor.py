@@ -58,11 +58,10 @@ def examine_gpu() -> dict:
     driver = Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
     packages = {name: importlib.util.find_spec(name) is not None for name in ("cupy", "numba_cuda")}
     missing = [name.replace("_", "-") for name, there in packages.items() if not there]
-    from kernels.device import GPU_PAYS, gpu_name
+    from kernels.device import gpu_name
 
     device = gpu_name() if driver and not missing else None
-    found = {"usable": device is not None, "device": device, "driver": driver, "missing_packages": missing}
-    return {**found, "pays_from_voxels": GPU_PAYS}
+    return {"usable": device is not None, "device": device, "driver": driver, "missing_packages": missing}
 
 
 def compare_targets() -> dict:
@@ -128,10 +127,12 @@ def _parity_sentences(parity: dict) -> list[str]:
 
 
 def _gpu_sentence(gpu: dict) -> str:
+    from kernels.device import GPU_PAYS
+
     if gpu["usable"]:
         return (
-            f"GPU: {gpu['device']}; runs of {gpu['pays_from_voxels']:,} voxels and more use it (by estimate: from what size a "
-            "GPU pays has not been measured), others with --backend cuda. Compare its bits first: remyelin doctor --parity."
+            f"GPU: {gpu['device']}; runs of {GPU_PAYS:,} voxels and more use it (by estimate: from what size a GPU pays has "
+            "not been measured), others with --backend cuda. Compare its bits first: remyelin doctor --parity."
         )
     if not gpu["driver"]:
         return "GPU: no NVIDIA driver on this machine; runs use the CPU."

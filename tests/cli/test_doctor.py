@@ -35,7 +35,7 @@ def test_an_unwritable_cache_is_told(monkeypatch, tmp_path):
     [
         (
             {"usable": True, "device": "H200", "driver": True, "missing_packages": []},
-            "H200; --backend cuda runs on it",
+            "H200; runs of 262,144 voxels and more use it",
         ),
         ({"usable": False, "device": None, "driver": False, "missing_packages": ["cupy"]}, "runs use the CPU"),
         ({"usable": False, "device": None, "driver": True, "missing_packages": ["cupy"]}, "cupy is not installed: pip"),

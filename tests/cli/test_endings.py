@@ -139,7 +139,7 @@ def test_an_error_in_the_program_is_one_sentence_and_its_traceback_is_in_the_log
         raise ZeroDivisionError("a bug")
 
     after_step(3, break_down)
-    answer = remyelin(*QUICK, "--json")
+    answer = remyelin(*QUICK, "--backend", "cpu", "--json")
     assert answer.code == 1 and answer.json["status"] == "failed"
     assert len(answer.err.splitlines()) == 1 and "ZeroDivisionError: a bug" in answer.err
     assert "Traceback" in (answer.folder / "log.txt").read_text()
