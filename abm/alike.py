@@ -1,7 +1,7 @@
 """What slabs of one model have alike, and the laws of each.
 
-Slabs share the grid, the tissue, the fields and the kinds of cells. Of its own a slab may have its seed, its therapy, what
-becomes of doses outside the tissue, and the values of its laws.
+Slabs share the grid, the tissue, the kinds of cells and the names of fields. Of its own a slab may have its seed, its therapy,
+what becomes of doses outside the tissue, what its fields are, and the values of its laws.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from abm.population import Population
 from abm.tissue import ASTROCYTE_STATES, make_grid, voxel_volume
 
 SPEECH = ("name", "title", "purpose", "references")  # say nothing to a model
-OWN = ("seed", "therapy", "doses", "msc", "subject", "periphery", "comparators", "laws", *SPEECH)
+THERAPY = ("therapy", "doses", "msc", "subject", "periphery", "comparators")
+OWN = ("seed", "fields", "accuracy", "laws", *THERAPY, *SPEECH)
 OUTSIDE = ("subject", "periphery")  # of these only values
 
 
@@ -54,7 +55,8 @@ def _shared(config: Any) -> list[Any]:
     sections = [getattr(config, name) for name in type(config).model_fields if name not in OWN]
     outside = [_given(getattr(config, name)) for name in OUTSIDE]
     in_csf = [] if config.periphery is None else list(config.periphery.csf_baseline)
-    return [*sections, *outside, in_csf, list(config.laws)]
+    fields = [(name, field.unit) for name, field in config.fields.items()]
+    return [*sections, *outside, in_csf, fields, list(config.laws)]
 
 
 def _given(part: Any) -> Any:

@@ -4,7 +4,7 @@ Units: um, h, and the unit of each field. Amounts in a budget are concentration 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -60,6 +60,7 @@ class Fields:
         self._amounts = {name: np.zeros((len(self.names), grid.slabs)) for name in AMOUNTS}
         self._counted = False
         self._begun: set[int] = set()
+        self._advanced: list[int] = []  # in this step
         self.solvers = [self._solver(name) for name in self.names]
         self._costliest = sorted(range(len(self.names)), key=lambda row: -self.solvers[row].plan.evaluations)
         for name, spec in config.fields.items():
@@ -135,18 +136,26 @@ class Fields:
 
         beside   what else can be done meanwhile on the threads of the machine: it must not touch the fields
         """
+        side_by_side(self.machine, [*beside, *(task for _, task in self.advances(step))])
+        self.take_stock()
+
+    def advances(self, step: float) -> Sequence[tuple[int, Callable[[], None]]]:
+        """Return what advances each field that is there, costliest first, with its row: tasks that can go side by side."""
         if not math.isclose(step, self.step, rel_tol=1e-9):
             raise ValueError(f"fields were planned for a step of {self.step:g} h (time.step), not of {step:g} h")
         if not self._counted:
             self.recount()
-        rows = [row for row in self._costliest if not self._is_empty(row)]
-        for row in set(rows) - self._begun:  # alone the first time: no two threads compile the same kernel
+        self._advanced = [row for row in self._costliest if not self._is_empty(row)]
+        for row in set(self._advanced) - self._begun:  # alone the first time: no two threads compile the same kernel
             self._run(row, "advance")
-        advances = [partial(self._run, row, "advance") for row in rows if row in self._begun]
-        side_by_side(self.machine, [*beside, *advances])
+        tasks = [(row, partial(self._run, row, "advance")) for row in self._advanced if row in self._begun]
+        self._begun.update(self._advanced)
+        return tasks
+
+    def take_stock(self) -> None:
+        """Enter what has become of the fields that were advanced in their budgets."""
         self._read_all()
-        self._begun.update(rows)
-        for row in rows:
+        for row in self._advanced:
             for what, amount in self.solvers[row].budget(self._totals[row]).items():
                 self._amounts[what][row] = amount if what == "mass" else self._amounts[what][row] + amount
 

@@ -457,8 +457,7 @@ class LawTables:
     def outline(self) -> tuple:
         """Return all that a model takes from its laws but their values: equal where laws can fill one matrix together.
 
-        Of their numbers it holds those that other than the tables compute with: uptake bounds the steps of the solver, and
-        rise, fall and what is released are used by populations.
+        Of their numbers it holds those that populations compute with: rise, fall, and what is released.
         """
         cells = [(kind, first_known(cells.known())) for kind, cells in self.cells.items()]
         used = [
@@ -466,7 +465,7 @@ class LawTables:
             for kind, laws in self.config.laws.items()
             for name, law in laws.items()
         ]
-        return first_known(self.known()), cells, used, self.uptake_caps()
+        return first_known(self.known()), cells, used
 
     def same_as(self, other: "LawTables") -> bool:
         """Whether the tables are the same, their values included."""

@@ -12,9 +12,9 @@ from mesa.agent import AgentSet
 
 from abm import measures, profiles
 from abm.alike import classes_of, tables_of
+from abm.arm_fields import fields_of
 from abm.arms import Arm, arms_of, drugs_of
 from abm.cells.venule import Venule
-from abm.fields import Fields
 from abm.law_tables import TISSUE_KINDS, LawTables
 from abm.laws import Laws
 from abm.periphery import Periphery
@@ -67,13 +67,15 @@ class LesionModel(mesa.Model):
 
         classes = classes_of(config)
         self.kind_numbers = {kind: number for number, kind in enumerate(sorted(config.known_kinds | {"venule"}), 1)}
-        self.laws = self._lay_down_laws()
+        drugs = drugs_of(arm.config for arm in self.arms)
+        tables = [tables_of(arm.config, self.grid, drugs) for arm in self.arms]
+        self.laws = self._lay_down(tables)
         self.tissue = Tissue(self)
         self.tissue.connect(self.laws)
         concentration, source = (self.laws.block(what) for what in ("field", "source"))
         uptake = [self.laws.row(f"uptake.{name}") for name in config.fields]
-        caps = self.laws.tables[0].uptake_caps()
-        self.fields = Fields(config, self.grid, self.machine, concentration, source, uptake, caps)
+        caps = [of_arm.uptake_caps() for of_arm in tables]
+        self.fields = fields_of(self.arms, caps, self.grid, self.machine, concentration, source, uptake)
 
         self.population: dict[str, Population] = {kind: cls(self, kind) for kind, cls in classes.items()}
         self.populations = AgentSet(list(self.population.values()), random=self.random)
@@ -96,19 +98,17 @@ class LesionModel(mesa.Model):
         )
         self._observe()
 
-    def _lay_down_laws(self) -> Laws:
-        """Put the laws of all arms on the machine: tables that are the same once."""
-        drugs = drugs_of(arm.config for arm in self.arms)
-        tables: list[LawTables] = []
+    def _lay_down(self, tables: Sequence[LawTables]) -> Laws:
+        """Put the laws of all arms on the machine; neighbours with the same tables share them."""
+        found: list[LawTables] = []
         slabs: list[int] = []
-        for arm in self.arms:
-            of_arm = tables_of(arm.config, self.grid, drugs)
-            if tables and tables[-1].same_as(of_arm):
+        for arm, of_arm in zip(self.arms, tables):
+            if found and found[-1].same_as(of_arm):
                 slabs[-1] += len(arm)
             else:
-                tables.append(of_arm)
+                found.append(of_arm)
                 slabs.append(len(arm))
-        return Laws(self.machine, tables, slabs)
+        return Laws(self.machine, found, slabs)
 
     def arm_of(self, slab: int) -> Arm:
         """Return the arm that a slab belongs to."""

@@ -227,14 +227,15 @@ def test_what_is_refused_does_not_keep_the_others_from_running(tmp_path, after):
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_study_computes_its_replicates_side_by_side(remyelin, tiny, after):
+def test_a_study_computes_its_runs_side_by_side(remyelin, tiny, after):
+    """Six runs of two arms that differ in a field, four and two at a time."""
     sizes = after(-1, None)
     plain = remyelin("study", tiny(("replicates: 2", "replicates: 3")), "--json", "--quiet")
     assert plain.code == 0 and sizes == [1]
     digests = {row["run"]: Run.load(row["run"]).info["digest"] for row in plain.json["runs"]}
     os.rename("runs", "before")
-    beside = remyelin("study", "tiny.yaml", "--slabs", 2, "--json")
-    assert beside.code == 0 and beside.json["done"] == 6 and sizes == [1, 2, 1]
+    beside = remyelin("study", "tiny.yaml", "--slabs", 4, "--json")
+    assert beside.code == 0 and beside.json["done"] == 6 and sizes == [1, 4, 2]
     assert {row["run"]: Run.load(row["run"]).info["digest"] for row in beside.json["runs"]} == digests
     assert "6 of 6 done" in beside.err and "fast, seed 3: done" in Path("runs/studies/tiny/log.txt").read_text()
 
@@ -288,16 +289,16 @@ def test_a_dry_run_says_how_many_go_side_by_side(remyelin, tiny):
     plan = remyelin("study", "tiny.yaml", "--dry-run", "--workers", 3, "--slabs", "auto", "--json").json
     assert plan["slabs"] == 4  # of 12 runs, for 3 workers
     assert remyelin("study", "tiny.yaml", "--dry-run", "--workers", 3, "--json").json["slabs"] == 1
-    assert "slabs: 6 runs side by side in a process" in remyelin("study", "tiny.yaml", "--dry-run", "--slabs", 9).out
+    assert "slabs: 9 runs side by side in a process" in remyelin("study", "tiny.yaml", "--dry-run", "--slabs", 9).out
 
 
 def test_which_go_side_by_side():
-    """Arms that differ in therapy and laws do, those that differ in a field do not; nobody looks where each goes alone."""
+    """Arms that differ in therapy and laws do, those that differ in the tissue do not; nobody looks where each goes alone."""
     arms = {
         "untreated": quick(1)[0],
         "other": configs(1)[0],
         "dose": configs(2, overrides=("therapy.msc.doses={late: {day: 0.2, dose: 1, route: local}}",))[0],
-        "field": configs(1, overrides=("fields.tnf.D=90 um2/s",))[0],
+        "tissue": configs(1, overrides=("tissue.motile_fill=0.3",))[0],
     }
     assert list(side_by_side.groups(arms, dict.fromkeys(arms, 4)).values()) == [0, 1, 1, 2]
     assert list(side_by_side.groups(arms, dict.fromkeys(arms, 1)).values()) == [0, 1, 2, 3]

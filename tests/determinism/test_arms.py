@@ -24,6 +24,15 @@ ARMS = {
         "laws.macrophage.secrete_tnf.times.il10.half=30 pg/mL",
         "laws.opc.differentiate.terms.baseline.base=0 1/day",
     ),
+    # other stages of the solver, another value of its faces, an uptake that bounds them, a source
+    "fields": (
+        "fields.tnf.D=60 um2/s",
+        "fields.il10.half_life=2 min",
+        "fields.ccl2.baseline=30 pg/mL",
+        "laws.opc.uptake_tnf.terms.receptors.base=9000 um3/s",
+        "fields.accuracy=0.005",
+        "fields.bdnf.sources={pump: {x: 100, y: 100, rate: 1000 molecules/s}}",
+    ),
     "no_treg_induction": (*MSC, "therapy.msc.mechanisms.treg_induction=off"),
     "subject": (*MSC, "subject.engaged_volume=50000 mm3", "periphery.time_in_csf=20 h"),
 }
@@ -73,7 +82,7 @@ def test_each_slab_is_its_run_alone(alone, together):
 def test_the_arms_do_differ(alone, together):
     """Else equal digests would say nothing: every therapy acted, and every law."""
     ends = {name: {key: array for key, array in m.state().items() if key[:6] == "fields"} for name, m in alone.items()}
-    for name in ("msc", "primed", "several", "laws"):
+    for name in ("msc", "primed", "several", "laws", "fields"):
         other = stepped(alone["untreated"].config, seeds=[list(ARMS).index(name)])
         same = {key: np.array_equal(array, other.state()[key]) for key, array in ends[name].items()}
         assert not all(same.values()), name
@@ -90,12 +99,13 @@ def test_the_arms_do_differ(alone, together):
 
 def test_arms_of_several_replicates_on_two_threads(configs, alone):
     """Neighbouring slabs with one config are an arm; those with equal laws share their tables."""
-    names = ["untreated", "msc", "msc", "laws"]
+    names = ["untreated", "msc", "msc", "fields"]
     numbers = [list(ARMS).index(name) for name in names]
     several = stepped(
         [configs[name] for name in names], seeds=[numbers[0], numbers[1], 50, numbers[3]], machine=Machine("cpu", 2)
     )
     assert [len(arm) for arm in several.arms] == [1, 2, 1] and len(several.laws.tables) == 2
+    assert [len(arm) for arm in several.fields.arms] == [3, 1]
     for slab in (0, 1, 3):
         assert several.digest(slab) == alone[names[slab]].digest()
 
@@ -117,10 +127,9 @@ def test_the_states_of_arms_go_on_in_another_order(configs, alone):
     [
         "grid.size=[220, 200]",
         "time.step=0.05 h",
-        "fields.tnf.D=50 um2/s",
+        "fields.vegf=null",
         "cells.opc.initial_density=100 1/mm3",
         "tissue.motile_fill=0.3",
-        "laws.opc.uptake_tnf.terms.receptors.base=9 um3/s",  # the solver's steps depend on it
         "laws.th1.become_treg=null",
         "laws.microglia.alarm.rise=3 h",
         "subject.csf_volume=null",
