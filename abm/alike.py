@@ -45,24 +45,15 @@ def replicates(one: Any, other: Any) -> bool:
     return doses == others and all(getattr(one, name) == getattr(other, name) for name in names)
 
 
-def go_together(one: Any, other: Any) -> bool:
-    """Whether runs of two configs can be slabs of one model."""
-    return one is other or (_shared(one) == _shared(other) and _outlines(one, other))
-
-
-def _shared(config: Any) -> list[Any]:
-    """What slabs cannot have of their own: sections of a config, and which values those outside the tissue have."""
+def shared(config: Any) -> list[Any]:
+    """Return what slabs of one model cannot have of their own: runs of two configs with equal ones can go together."""
     sections = [getattr(config, name) for name in type(config).model_fields if name not in OWN]
     outside = [_given(getattr(config, name)) for name in OUTSIDE]
     in_csf = [] if config.periphery is None else list(config.periphery.csf_baseline)
     fields = [(name, field.unit) for name, field in config.fields.items()]
-    return [*sections, *outside, in_csf, fields, list(config.laws)]
+    outline = tables_of(config, make_grid(config), drugs_of([config])).outline()
+    return [*sections, *outside, in_csf, fields, list(config.laws), outline]
 
 
 def _given(part: Any) -> Any:
     return None if part is None else sorted(name for name in type(part).model_fields if getattr(part, name) is not None)
-
-
-def _outlines(one: Any, other: Any) -> bool:
-    drugs, grid = drugs_of((one, other)), make_grid(one)
-    return tables_of(one, grid, drugs).outline() == tables_of(other, grid, drugs).outline()

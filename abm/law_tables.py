@@ -457,7 +457,8 @@ class LawTables:
     def outline(self) -> tuple:
         """Return all that a model takes from its laws but their values: equal where laws can fill one matrix together.
 
-        Of their numbers it holds those that populations compute with: rise, fall, and what is released.
+        Of their numbers it holds those that populations compute with: rise, fall, and what is released. Of drugs it says
+        nothing: a model has a row for each that any of its slabs is given.
         """
         cells = [(kind, first_known(cells.known())) for kind, cells in self.cells.items()]
         used = [
@@ -465,7 +466,8 @@ class LawTables:
             for kind, laws in self.config.laws.items()
             for name, law in laws.items()
         ]
-        return first_known(self.known()), cells, used
+        known = [(name, row) for name, row in self.known() if not str(name).startswith("system.drug.")]
+        return first_known(known), cells, used
 
     def same_as(self, other: "LawTables") -> bool:
         """Whether the tables are the same, their values included."""

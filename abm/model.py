@@ -39,7 +39,7 @@ class ModelError(Exception):
 class LesionModel(mesa.Model):
     """A lesion: tissue, fields, populations and therapy, stepped by Mesa.
 
-    config    from ``abm.config.load``; or one per slab, of which every two ``abm.alike.go_together``
+    config    from ``abm.config.load``; or one per slab, all equal in ``abm.alike.shared``
     machine   where to compute; default: the CPU, one thread
     seeds     one per slab, for several replicates side by side; default: the seed of each configuration
 

@@ -68,25 +68,23 @@ def _alike(sessions: Iterable[Session]) -> list[list[Session]]:
 
     A branch, whose config changes, is alone.
     """
-    from abm.alike import replicates
+    from abm.alike import replicates, shared
 
-    groups: list[list[Session]] = []
+    arms: list[tuple[Any, Any]] = []  # the config of each, and what its slabs have in common with others
+    groups: list[tuple[Any, list[Session]]] = []
     for session in sessions:
-        for group in groups:
-            if _goes_with(session, group[0]):
-                beside = [place for place, other in enumerate(group, 1) if replicates(session.config, other.config)]
-                group.insert(beside[-1] if beside else len(group), session)
-                break
-        else:
-            groups.append([session])
-    return groups
-
-
-def _goes_with(one: Session, other: Session) -> bool:
-    from abm.alike import go_together
-
-    at_one_step = one.stands_at == other.stands_at and not one.past and not other.past
-    return at_one_step and go_together(one.config, other.config)
+        common = next((known for config, known in arms if replicates(config, session.config)), None)
+        if common is None:
+            common = shared(session.config)
+            arms.append((session.config, common))
+        what = session.stands_at, session.folder if session.past else None, common
+        group = next((group for known, group in groups if known == what), None)
+        if group is None:
+            groups.append((what, [session]))
+            continue
+        beside = [place for place, other in enumerate(group, 1) if replicates(session.config, other.config)]
+        group.insert(beside[-1] if beside else len(group), session)
+    return [group for _, group in groups]
 
 
 class Batch:

@@ -47,12 +47,13 @@ def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int)
 
 def groups(configs: Mapping[Any, Any], most: Mapping[Any, int]) -> dict[Any, int]:
     """Return a number for each config: equal ones go side by side. most  of ``most``; where it is 1 nobody looks"""
-    from abm.alike import go_together
+    from abm.alike import shared
 
     found: dict[Any, int] = {}
-    first: list[Any] = []  # config of each group
+    groups: list[Any] = []  # what the configs of each share
     for key, config in configs.items():
-        same = (number for number, other in enumerate(first) if most[key] > 1 and go_together(config, other))
-        found[key] = next(same, len(first))
-        first += [config] if found[key] == len(first) else []
+        what = shared(config) if most[key] > 1 else key
+        if what not in groups:
+            groups.append(what)
+        found[key] = groups.index(what)
     return found

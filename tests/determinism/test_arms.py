@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from abm.alike import go_together
+from abm.alike import shared
 from abm.model import LesionModel
 from kernels.device import Machine
 
@@ -62,8 +62,8 @@ def together(configs):
 
 
 def test_all_of_these_go_together(configs):
-    first = configs["untreated"]
-    assert [name for name, config in configs.items() if not go_together(first, config)] == []
+    first = shared(configs["untreated"])
+    assert [name for name, config in configs.items() if shared(config) != first] == []
 
 
 def test_each_slab_is_its_run_alone(alone, together):
@@ -137,4 +137,4 @@ def test_the_states_of_arms_go_on_in_another_order(configs, alone):
     ],
 )
 def test_what_slabs_share_keeps_arms_apart(small_config, configs, override):
-    assert not go_together(configs["untreated"], small_config(*TINY, override))
+    assert shared(configs["untreated"]) != shared(small_config(*TINY, override))
