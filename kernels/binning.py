@@ -87,6 +87,15 @@ def permute_row(i, place, number, order, n, values, out):
     out[U(number) * U(n) + i] = values[U(place) + U(order[i])]
 
 
+@kernel
+def permute_wide(i, order, width, columns, out):
+    """Write rows of ``width`` numbers in an order, see ``permute``. columns, out  flat, item after item"""
+    to = U(i) * U(width)
+    start = U(order[i]) * U(width)
+    for k in range(U(width)):
+        out[to + U(k)] = columns[start + U(k)]
+
+
 def bucket_shift(n: int, voxels: int) -> int:
     """Return how many voxels, as a power of 2, make about as many buckets as there are cells, or a few more."""
     return max(0, (voxels // max(n, 1)).bit_length() - 1)

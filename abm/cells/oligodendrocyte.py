@@ -7,7 +7,7 @@ import numpy as np
 
 from abm.places import host_draw
 from abm.population import Population
-from kernels import sheaths
+from kernels import binning, sheaths
 from kernels.random import STREAMS, uniform
 
 ORIGINAL, REMYELINATED = 0, 1
@@ -37,7 +37,7 @@ class Oligodendrocyte(Population):
         super()._grow(needed)
         if self.capacity == before:
             return
-        slots = self.machine.zeros((self.capacity, self.n_slots), np.int32)
+        slots, self._other_slots = (self.machine.zeros((self.capacity, self.n_slots), np.int32) for _ in range(2))
         slots[:] = -1
         if before:
             slots[: self.n] = self.slots[: self.n]
@@ -51,7 +51,9 @@ class Oligodendrocyte(Population):
     def take(self, order, n: int) -> None:
         """Keep the rows ``order[:n]``, in that order."""
         super().take(order, n)
-        self.slots[:n] = self.slots[order[:n]]
+        flat = self.slots.reshape(-1), self._other_slots.reshape(-1)
+        binning.permute_wide(self.machine, n, order, self.n_slots, *flat)
+        self.slots, self._other_slots = self._other_slots, self.slots
 
     def columns(self) -> dict[str, Any]:
         """Return all columns on the host; slots as voxels of the cell's own slab."""

@@ -63,6 +63,11 @@ def permute_row(random):
     return N, [*table, random.permutation(N).astype(np.int32), N, values, out]
 
 
+def permute_wide(random):
+    columns = random.integers(-1, 99, 3 * N).astype(np.int32)
+    return N, [random.permutation(N).astype(np.int32), 3, columns, np.zeros(3 * N, np.int32)]
+
+
 def sort_bucket(random):
     voxel = np.sort(random.integers(0, 12, N)).astype(np.int32)
     start = np.searchsorted(voxel // 2, np.arange(7)).astype(np.int32)
@@ -140,7 +145,7 @@ def touch(random):
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, scatter, sort_bucket, permute, permute_row, to_fixed, box_along, density_along_x,
+        locate, count_cells, scatter, sort_bucket, permute, permute_row, permute_wide, to_fixed, box_along, density_along_x,
         lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
     )
 }  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import bucket_shift, locate, permute, permute_row, sort_order
+from kernels.binning import bucket_shift, locate, permute, permute_row, permute_wide, sort_order
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -97,3 +97,6 @@ def test_columns_are_put_in_an_order():
     table = permute_row.pack(Machine(), [9, 18], [1, 0])
     permute_row(Machine(), 5, *table, order, 5, values.reshape(-1), out.reshape(-1))
     np.testing.assert_array_equal(out, values[[2, 1]][:, order])
+    wide, out = random.integers(-1, 99, (9, 7)).astype(np.int32), np.zeros((5, 7), np.int32)
+    permute_wide(Machine(), 5, order, 7, wide.reshape(-1), out.reshape(-1))
+    np.testing.assert_array_equal(out, wide[order])
