@@ -20,9 +20,8 @@ def host_draw(seed, stream: int, step: int, uid):
     return words.reshape(4, *seed.shape)
 
 
-def in_ball(radius: float, dims: int, seed, stream: int, step: int, uid: int) -> tuple[float, float, float]:
-    """Draw a point uniformly in a disc (2D) or ball (3D) around 0."""
-    a, b, c, _ = (float(uniform(word)) for word in host_draw(seed, stream, step, uid))
+def in_ball(radius: float, dims: int, a: float, b: float, c: float) -> tuple[float, float, float]:
+    """Return the point of a disc (2D) or ball (3D) around 0 that three uniform numbers stand for: evenly spread."""
     angle = 2 * math.pi * a
     if dims == 2:
         r = radius * math.sqrt(b)

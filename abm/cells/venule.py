@@ -121,29 +121,29 @@ class Venule(Population):
 
     def _let_in(self, population: Population, anywhere: int | None, counts, slab, seed, uid, venules) -> None:
         """Place the arrivals of one kind, slab after slab. anywhere  the law of the tissue, None for venules"""
-        rates = None if anywhere is None else self.grid.inner(self.machine.get(self.model.laws.channel(anywhere)))
-        places, slabs = [], []
-        for door in sorted(np.flatnonzero(counts), key=lambda door: slab[door]):
-            for arrival in range(1, int(counts[door]) + 1):
-                key = (seed[door], STREAMS["enter"], self.model.steps, int(uid[door]) + arrival)
-                if rates is None:
-                    radius = float(self.model.config.tissue.venules.place_radius)
-                    offset = in_ball(radius, self.grid.dims, *key)
-                    places.append([float(venules[axis][door]) + d for axis, d in zip("xyz", offset)])
-                else:
-                    places.append(self._anywhere(rates[slab[door]], *key))
-                slabs.append(slab[door])
-        x, y, z = self.model.inside_tissue(*np.array(places).T)
-        population.place_cells(x, y, z, np.array(slabs))
+        doors = np.flatnonzero(counts)
+        doors = doors[np.argsort(slab[doors], kind="stable")]
+        at = np.repeat(doors, counts[doors])
+        arrival = np.concatenate([np.arange(1, counts[door] + 1) for door in doors])
+        drawn = host_draw(seed[at], STREAMS["enter"], self.model.steps, uid[at] + arrival)
+        words = np.array([uniform(word) for word in drawn], float)
+        if anywhere is None:
+            radius = float(self.model.config.tissue.venules.place_radius)
+            offsets = [in_ball(radius, self.grid.dims, *each) for each in words[:3].T.tolist()]
+            places = np.transpose([venules[axis][at].astype(float) for axis in "xyz"]) + offsets
+        else:
+            rates = self.grid.inner(self.machine.get(self.model.laws.channel(anywhere)))
+            places = np.concatenate([self._anywhere(rates[each], words[:, slab[at] == each]) for each in slab[doors]])
+        x, y, z = self.model.inside_tissue(*places.T)
+        population.place_cells(x, y, z, slab[at])
 
-    def _anywhere(self, rates: np.ndarray, *key) -> list[float]:
-        """Draw a place in the tissue, each voxel by its rate."""
-        words = [float(uniform(word)) for word in host_draw(*key)]
+    def _anywhere(self, rates: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """Return places in the tissue of a slab, each voxel as likely as its rate says: (places, 3). words  uniform, (4, places)"""
         reached = np.cumsum(rates, dtype=float)
-        v = min(int(np.searchsorted(reached, words[0] * reached[-1], side="right")), reached.size - 1)
+        v = np.minimum(np.searchsorted(reached, words[0] * reached[-1], side="right"), reached.size - 1)
         at = np.unravel_index(v, rates.shape)[::-1]
-        h = self.grid.h
-        return [(at[axis] + words[axis + 1]) * h if axis < self.grid.dims else 0.0 for axis in range(3)]
+        axes = [(at[axis] + words[axis + 1]) * self.grid.h for axis in range(self.grid.dims)]
+        return np.transpose([*axes, *[np.zeros(len(v))] * (3 - self.grid.dims)])
 
 
 def poisson(expected: np.ndarray, seed, stream: int, step: int, uid) -> np.ndarray:
