@@ -31,21 +31,31 @@ def open_machine(backend: str, threads: int | None, *configs: "Config"):
     if backend not in BACKENDS:
         raise Refused(f"--backend {backend} is not known; allowed: auto, cpu, cuda")
     try:
-        return device.open_machine(backend, threads, sum(math.prod(config.shape) for config in configs))
+        machine = device.open_machine(backend, threads, sum(math.prod(config.shape) for config in configs))
     except RuntimeError as error:
         raise Refused(str(error)) from None
+    if backend == "auto" and (lacking := _lacking(machine, *configs)):
+        machine = device.open_machine("cpu", threads)
+        machine.why = f"on the GPU there is too little memory: {lacking}"
+    return machine
 
 
 def refuse_what_does_not_fit(config, machine) -> None:
     """Raise Refused where a run needs more memory than the GPU has free; the memory of the host was looked at by ``load``."""
+    if lacking := _lacking(machine, config):
+        advice = "make it smaller, enlarge grid.voxel, or use --backend cpu"
+        raise Refused(f"grid.size: {math.prod(config.shape):,} voxels need {lacking}; {advice}")
+
+
+def _lacking(machine, *configs: "Config") -> str:
+    """Say how much memory some runs side by side need and a GPU has free; nothing where it is enough."""
     from abm.config.refusals import GIB, MOST_OF_MEMORY, bytes_needed
 
-    free, needed = machine.free_bytes(), bytes_needed(config.grid, config.fields, config.cells)
-    if free is not None and needed > MOST_OF_MEMORY * free:
-        raise Refused(
-            f"grid.size: {math.prod(config.shape):,} voxels need about {needed / GIB:.3g} GiB, and {free / GIB:.3g} GiB of the GPU "
-            "are free; make it smaller, enlarge grid.voxel, or use --backend cpu"
-        )
+    free = machine.free_bytes()
+    needed = sum(bytes_needed(config.grid, config.fields, config.cells) for config in configs)
+    if free is None or needed <= MOST_OF_MEMORY * free:
+        return ""
+    return f"about {needed / GIB:.3g} GiB, and {free / GIB:.3g} GiB of the GPU are free"
 
 
 def new_info(config, machine, past: Sequence[folders.Past] = ()) -> dict:

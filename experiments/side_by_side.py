@@ -6,7 +6,7 @@ from typing import Any
 
 from abm.config.refusals import MOST_OF_MEMORY, available_memory, bytes_needed
 from experiments.failures import Refused
-from experiments.run import open_machine
+from kernels.device import open_machine
 
 AUTO = "auto"
 # On a CPU slabs share only what a step costs however small the tissue is: as much as the work on 8000 voxels. Beyond
@@ -34,7 +34,7 @@ def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int)
     if slabs is not None:
         return dict.fromkeys(configs, slabs)
     largest = max(configs.values(), key=lambda config: math.prod(config.shape))
-    machine = open_machine("auto", 1, *[largest] * left)
+    machine = open_machine("auto", 1, math.prod(largest.shape) * left)
     free = machine.free_bytes() or available_memory()
     found = {}
     for key, config in configs.items():

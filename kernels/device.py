@@ -91,7 +91,7 @@ def _chosen(threads: int | None, voxels: int) -> Machine:
             machine.why = f"{name} pays with {voxels:,} voxels"
             return machine
         except RuntimeError as error:
-            why = str(error).removesuffix(", or use --backend cpu")
+            why = str(error).removesuffix("use --backend cpu").removesuffix("or ").rstrip(" ,;")
     return Machine("cpu", threads or usable_threads(), why=why)
 
 
@@ -116,7 +116,11 @@ def _open_gpu() -> Machine:
     except Exception:  # of whatever kind: kernels.gpu looks into numba, which may have changed
         config.CUDA_ARRAY_INTERFACE_SYNC = 0  # CuPy and numba share one stream: waiting before every launch is in vain
         machine.direct = False
-        fused = contracts(machine)
+        try:
+            fused = contracts(machine)
+        except Exception as error:
+            said = f"backend cuda: a first kernel could not be run ({type(error).__name__}: {error})"
+            raise RuntimeError(f"{said}; use --backend cpu") from error
     if fused:
         raise RuntimeError(
             "backend cuda: the installed numba-cuda contracts a * b + c to one rounding, so its bits would not be those "

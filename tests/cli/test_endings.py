@@ -94,6 +94,19 @@ def test_what_is_too_large_for_the_gpu_is_refused_before_computing(remyelin, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_auto_leaves_a_gpu_alone_on_which_a_run_does_not_fit(monkeypatch):
+    from abm import load
+    from experiments.run import open_machine
+    from kernels.device import Machine
+
+    machines = {"auto": Machine("cuda"), "cpu": Machine()}
+    monkeypatch.setattr("kernels.device.open_machine", lambda backend, *rest: machines[backend])
+    monkeypatch.setattr(machines["auto"], "free_bytes", lambda: 2**20)
+    found = open_machine("auto", None, load("diffusion"))
+    assert found is machines["cpu"]
+    assert re.search(r"too little memory: about 0\.\d+ GiB, and 0\.000977 GiB of the GPU are free", found.why)
+
+
 def test_a_damaged_run_json_is_refused(remyelin, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "run.json").write_text('{"status": "do')

@@ -102,11 +102,11 @@ def test_auto_takes_a_gpu_where_it_pays_and_says_why(monkeypatch):
     assert large.target == "cuda" and large.why == "a GPU pays with 1,000,000 voxels"
 
     def broken():
-        raise RuntimeError("backend cuda: it contracts, or use --backend cpu")
+        raise RuntimeError("backend cuda: it contracts; install another, or use --backend cpu")
 
     monkeypatch.setattr(device, "_open_gpu", broken)
     fallen = device.open_machine("auto", 3, 10**6)
-    assert fallen.target == "cpu" and fallen.why == "backend cuda: it contracts"
+    assert fallen.target == "cpu" and fallen.why == "backend cuda: it contracts; install another"
     assert not device.open_machine("cpu").why
 
 

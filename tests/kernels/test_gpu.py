@@ -122,6 +122,13 @@ def test_where_launching_fails_numba_does_it_itself(monkeypatch):
     machine = device.open_machine("cuda")
     assert tried == [True, False] and not machine.direct
 
+    def broken(machine):
+        raise KeyError("numba has changed a lot")
+
+    monkeypatch.setattr(contraction, "contracts", broken)
+    with pytest.raises(RuntimeError, match=r"a first kernel could not be run .*changed a lot.*; use --backend cpu"):
+        device.open_machine("cuda")
+
 
 def test_a_launch_that_writes_nothing_is_noticed(monkeypatch):
     from kernels import contraction
