@@ -231,6 +231,22 @@ def test_resumed_fields_go_on_with_the_same_bits():
 # --- special fields -----------------------------------------------------------------------------------------------------
 
 
+def test_what_has_decayed_is_gone():
+    """A source that falls silent leaves no numbers so small that processors slow down, and the books stay whole."""
+    fields = make_fields(configuration((20, 24), {"ifng": field(half_life=0.1)}))
+    fill(fields, "ifng", points((20, 24), 5, np.random.default_rng(4), 100.0))
+    fields.diffuse(STEP)
+    fill(fields, "ifng", 0.0)
+    highest = []
+    for _ in range(90):
+        fields.diffuse(STEP)
+        inner = fields.grid.inner(fields.concentration[0])
+        assert ((inner == 0) | (inner >= 2.0**-66)).all()
+        highest.append(float(inner.max()))
+    assert 0 < highest[50] < highest[0] and highest[-1] == 0.0
+    assert fields.mass_error("ifng") < 1e-5 and fields.budget("ifng")["clamped"] <= 0
+
+
 @pytest.mark.parametrize("dims", [2, 3])
 def test_a_quasi_steady_field_follows_its_sources(dims):
     """After each step it is within the accuracy of the steady state of sources and sinks that have just moved."""
