@@ -13,7 +13,7 @@ from kernels.gpu import Bound, Launcher, laid_out
 from kernels.grid import Grid
 from kernels.laws import fill_row
 from kernels.motion import occupy
-from tests.kernels.gpu_array import GpuArray
+from tests.strict_arrays import DeviceArray
 
 
 @pytest.fixture
@@ -38,16 +38,21 @@ def launched(monkeypatch):
 GPU = Machine("cuda", 1)
 
 
+def there(array):
+    """Return an array as it is on a GPU."""
+    return array.view(DeviceArray)
+
+
 def test_an_array_is_several_numbers_and_a_number_has_the_width_of_its_type():
-    array = GpuArray(np.zeros(5, np.float32))
+    array = there(np.zeros(5, np.float32))
     numbers = laid_out([3, array, np.float32(0.5), (1, 2)])
     assert numbers[:8] == [3, 0, 0, 5, 4, array.data.ptr, 5, 4]
-    table = GpuArray(np.zeros((2, 3), np.int64))
+    table = there(np.zeros((2, 3), np.int64))
     assert laid_out([table]) == [0, 0, 6, 8, table.data.ptr, 2, 3, 24, 8]
     assert type(numbers[8]).__name__ == "c_float" and numbers[8].value == 0.5 and numbers[9:] == [1, 2]
 
 
-@pytest.mark.parametrize("wrong", [np.zeros(3), GpuArray(np.zeros(6)[::2]), 0.5, np.int32(1), None])
+@pytest.mark.parametrize("wrong", [np.zeros(3), there(np.zeros(6)[::2]), 0.5, np.int32(1), None])
 def test_what_a_kernel_cannot_take_is_refused(wrong):
     """An array of the host would be copied there and back at every launch."""
     with pytest.raises(TypeError, match="a kernel on the GPU was given"):
@@ -55,7 +60,7 @@ def test_what_a_kernel_cannot_take_is_refused(wrong):
 
 
 def test_a_kernel_is_compiled_once_for_the_types_of_its_arguments(launched):
-    voxel, volume = (GpuArray(np.zeros(300, np.int32)) for _ in range(2))
+    voxel, volume = (there(np.zeros(300, np.int32)) for _ in range(2))
     for n in (300, 200):
         occupy(GPU, n, voxel, volume, 7)
     (one, blocks, threads, numbers), (other, fewer, _, _) = launched
@@ -66,30 +71,20 @@ def test_a_kernel_is_compiled_once_for_the_types_of_its_arguments(launched):
 
 
 def test_rows_of_some_items_begin_with_the_first(launched):
-    table, values = (GpuArray(np.zeros(1, np.float32)) for _ in range(2))
+    table, values = (there(np.zeros(1, np.float32)) for _ in range(2))
     fill_row(GPU, 100, table, table, table, values, first=30)
     assert launched[0][1] == 1 and launched[0][3][:2] == [30, 130]
 
 
 def test_a_relay_takes_its_two_arrays_in_turns(launched):
     grid, rows = Grid(10, 6), 5
-    one, other, m, loss = (GpuArray(np.zeros(grid.size, np.float32)) for _ in range(4))
-    tables = [SizedArray(rows) for _ in range(5)]
+    one, other, m, loss = (there(np.zeros(grid.size, np.float32)) for _ in range(4))
+    tables = [there(np.zeros(rows, np.float32)) for _ in range(5)]
     advance_2d(GPU, grid, one, other, *tables, m, loss)
     assert len(launched) == rows and len({kernel for kernel, *_ in launched}) == 1
     for r, (_, _, _, numbers) in enumerate(launched):
         pair = (one, other) if r % 2 == 0 else (other, one)
         assert numbers == laid_out([6, 6, 10, 12, grid.layers, grid.whole, r, *pair, *tables, m, loss])
-
-
-class SizedArray(GpuArray):
-    """The table of a relay: its length is the number of sweeps."""
-
-    def __init__(self, rows):
-        super().__init__(np.zeros(rows, np.float32))
-
-    def __len__(self):
-        return self.size
 
 
 def test_the_driver_is_given_stream_size_kernel_and_numbers(monkeypatch):

@@ -20,7 +20,7 @@ from kernels.chance import probability
 from kernels.device import Machine
 from kernels.gpu import laid_out
 from kernels.launch import Kernel
-from tests.kernels.gpu_array import GpuArray
+from tests.strict_arrays import DeviceArray
 
 HERE = Path(__file__).resolve().parent
 _specification = importlib.util.spec_from_file_location("kernel_examples", HERE / "examples.py")
@@ -116,7 +116,7 @@ def size_of(number):
 
 def on_gpu(arguments):
     """Return arguments as a launch on a GPU gets them."""
-    return [GpuArray(each) if isinstance(each, np.ndarray) else each for each in arguments]
+    return [each.view(DeviceArray) if isinstance(each, np.ndarray) else each for each in arguments]
 
 
 def test_the_search_for_forbidden_instructions_finds_them():
