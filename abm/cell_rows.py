@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abm.law_tables import CellLaws
+from abm.cell_laws import CellLaws
 from abm.rows import ONE, ZERO
 from kernels import binning, laws
 from kernels.launch import may_use_scratch

@@ -6,8 +6,9 @@ from functools import partial
 import numpy as np
 
 from abm.cell_rows import ALIGNED, CellRows
-from abm.law_tables import LawTables, Smoothed
+from abm.law_tables import LawTables
 from abm.rows import ONE
+from abm.signals import Smoothed
 from kernels import density
 from kernels import laws as kernels
 from kernels.launch import may_use_scratch, side_by_side

@@ -15,15 +15,17 @@ from abm.alike import classes_of, tables_of
 from abm.arm_fields import fields_of
 from abm.arms import Arm, arms_of, drugs_of
 from abm.cells.venule import Venule
-from abm.law_tables import TISSUE_KINDS, LawTables
+from abm.law_tables import LawTables
 from abm.laws import Laws
 from abm.periphery import Periphery
 from abm.plaques import lay_plaques
 from abm.population import Population
+from abm.signals import TISSUE_KINDS
 from abm.slabs import PERIPHERY, THERAPY, apart, digest, periphery_together, together
 from abm.therapy import Therapy
 from abm.tissue import Tissue, make_grid, voxel_volume
 from abm.trigger import Trigger
+from abm.uptake_caps import uptake_caps
 from kernels.device import Machine
 from kernels.random import STREAMS, draw, uniform
 
@@ -74,7 +76,7 @@ class LesionModel(mesa.Model):
         self.tissue.connect(self.laws)
         concentration, source = (self.laws.block(what) for what in ("field", "source"))
         uptake = [self.laws.row(f"uptake.{name}") for name in config.fields]
-        caps = [of_arm.uptake_caps() for of_arm in tables]
+        caps = [uptake_caps(arm.config, self.voxel_volume) for arm in self.arms]
         self.fields = fields_of(self.arms, caps, self.grid, self.machine, concentration, source, uptake)
 
         self.population: dict[str, Population] = {kind: cls(self, kind) for kind, cls in classes.items()}

@@ -9,8 +9,8 @@ import mesa
 import numpy as np
 
 from abm.arms import Arm
+from abm.cell_laws import Shape
 from abm.cell_rows import ALIGNED
-from abm.law_tables import Shape
 from kernels import binning, contact, events, lifecycle, motion
 from kernels import laws as law_kernels
 from kernels.random import STREAMS

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from abm.law_tables import TISSUE_SIGNALS
+from abm.signals import TISSUE_SIGNALS
 from kernels import axons, motion, sheaths
 from kernels.events import befall
 from kernels.grid import Grid

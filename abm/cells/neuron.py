@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from abm.law_tables import Shape
+from abm.cell_laws import Shape
 from abm.population import Population
 from kernels.axons import injure_axons
 

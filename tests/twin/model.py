@@ -19,6 +19,7 @@ import numpy as np
 from mesa.agent import AgentSet
 
 from abm.fields import Fields, concentration_of_one
+from abm.uptake_caps import uptake_caps
 from kernels.device import Machine
 from tests.twin import kinds
 from tests.twin.behaviour import REACH, ROOM, Behaviour
@@ -68,7 +69,7 @@ class TwinModel(mesa.Model):
 
     def _fields(self, lesion: Any, state: dict[str, np.ndarray]) -> Fields:
         arrays = [np.zeros((len(self.config.fields), self.grid.size), np.float32) for _ in range(3)]
-        fields = Fields(self.config, self.grid, Machine(), *arrays, lesion.laws.tables[0].uptake_caps())
+        fields = Fields(self.config, self.grid, Machine(), *arrays, uptake_caps(self.config, lesion.voxel_volume))
         fields.restore({name: state[f"fields/{name}"] for name in ("concentration", "budget")})
         return fields
 
