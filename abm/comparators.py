@@ -84,6 +84,6 @@ class Comparators:
         dead = here & (uniform(words[0]) < share)
         stay = population.machine.put(np.flatnonzero(~dead).astype(np.int32))
         population.leave(population.machine.put(dead))
-        population.take(stay, len(stay))
+        population.take(stay)
         population.changed = True
         return int(dead.sum())

@@ -169,11 +169,6 @@ class LawTables(Signals):
                 for own, parts in groups.items():
                     self._add_exchange(target_row, weight, parts, shared, self._sum_row(kind, cells.own.product(own)))
 
-    def set_time(self, hours: float) -> None:
-        """Switch terms that hold only during a window on or off."""
-        for rows in (self.voxels, *(cells.late for cells in self.cells.values())):
-            rows.set_time(hours)
-
     # --- several tables of one model --------------------------------------------------------------------------------------
 
     def known(self) -> list[tuple[Any, int]]:

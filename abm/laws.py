@@ -5,23 +5,26 @@ from functools import partial
 
 import numpy as np
 
-from abm.cell_rows import ALIGNED, CellRows
+from abm.cell_rows import CellRows
+from abm.columns import ALIGNED
 from abm.law_tables import LawTables
-from abm.rows import ONE
+from abm.rows import ONE, Program
 from abm.signals import Smoothed
 from kernels import density
-from kernels import laws as kernels
 from kernels.launch import may_use_scratch, side_by_side
+from kernels.motion import NO_BIAS
 from kernels.source import BLOCK
+from kernels.spans import Spans
 
 
 class Laws:
-    """All laws of a model, evaluated: ``sense_voxels``, ``feel`` and ``sense_cells`` each step.
+    """All laws of a model, those of voxels evaluated each step by ``sense_voxels``; for those of cells see ``Crowd``.
 
     Slabs may follow laws of different values, as long as the tables are alike in outline: others find a row of the voxels
     or of the cells at the same place whatever laws fill it there.
 
-    tables   of each arm;  slabs   how many follow each, one after the other
+    tables   of each arm;  slabs   how many follow each, one after the other;  edges   the first voxel of each, and of none
+    flat     float32, written: rows of the voxels, at their ``places`` for each table
     tissue   number of the row of each law of the tissue, by kind and name;  even   those that are the same all over a slab
     touched  kinds that others touch
     """
@@ -32,13 +35,16 @@ class Laws:
         self.grid, self.fields, self.kinds = first.grid, first.fields, first.kinds
         self.edges = np.cumsum([0, *slabs]) * self.grid.whole
         self._work: list[tuple] = []
-        self.of: dict[str, CellRows] = {}
-        places = self._lay_out()
-        for each, at, begin, end in zip(self.tables, places, self.edges, self.edges[1:]):
+        self._lay_out()
+        for each, at, begin, end in zip(self.tables, self.places, self.edges, self.edges[1:]):
             for row, constant in [(each.voxels[ONE], 1.0), *each.voxels.constants]:
                 self.flat[at[row] + begin : at[row] + end] = constant
-            each.voxels.freeze(machine, at)
-            each.before.freeze(machine, at)
+        self._arms = Spans(machine, zip(self.edges.tolist(), self.edges[1:].tolist()))
+        self._before, self._of_voxels = (
+            Program(machine, [getattr(each, what) for each in self.tables]) for what in ("before", "voxels")
+        )
+        for program in (self._before, self._of_voxels):
+            program.place(self.places)
         self.smoothed = [self._placed(part) for part in first.smoothed]
         for radius, row in first.centres.items():
             self.matrix[self.slots[row]] = self.smoothing(radius).centre
@@ -48,8 +54,8 @@ class Laws:
         self.even = {int(self.slots[row]) for row in first.even}
         self.touched = {other for cells in first.cells.values() for other, _ in cells.contacts}
 
-    def _lay_out(self) -> list[np.ndarray]:
-        """Allocate the voxel rows, and return the place of each for every table: what only other rows read is scratch.
+    def _lay_out(self) -> None:
+        """Allocate the voxel rows, and find the place of each for every table: what only other rows read is scratch.
 
         What others know lies where the first table has it; after it what each table needs for itself.
         """
@@ -66,10 +72,9 @@ class Laws:
         lasting = (max(each.max() for each in slots) + 1) * self.stride
         self.flat = machine.zeros_on_line(lasting + self._scratch * machine.threads, np.float32, 0)
         self.matrix = self.flat[:lasting].reshape(-1, self.stride)[:, : self.grid.size]
-        self._places = [each * self.stride for each in slots]
-        for at, passing in zip(self._places, scratch):
+        self.places = [each * self.stride for each in slots]
+        for at, passing in zip(self.places, scratch):
             at[passing] = -(lasting + np.arange(len(passing)) * BLOCK)
-        return self._places
 
     def _placed(self, part: Smoothed) -> tuple:
         """Return what smoothing one sum takes: the weights, and the rows that it reads and writes."""
@@ -103,19 +108,20 @@ class Laws:
 
     def sense_voxels(self, hours: float) -> None:
         """Compute signals, smoothed densities, every channel, and what cells secrete and take up, for each voxel."""
-        machine, spans = self.machine, list(zip(self.tables, self.edges, self.edges[1:]))
-        for tables, begin, end in spans:
-            tables.set_time(hours)
-            tables.before.run(machine, begin, end, self.flat)
-        side_by_side(machine, [partial(self.smooth, *part) for part in self.smoothed])
-        for tables, begin, end in spans:
-            tables.voxels.run(machine, begin, end, self.flat, self._scratch)
+        self._of_voxels.set_time(hours)
+        self._before.run(self._arms, self.flat)
+        side_by_side(self.machine, [partial(self.smooth, *part) for part in self.smoothed])
+        self._of_voxels.run(self._arms, self.flat, self._scratch)
 
-    def lay_out_cells(self, kind: str, still: list[str], moving: list[str]) -> CellRows:
-        """Lay out the rows of a kind, with rows for its columns besides those that laws know, see ``CellRows``."""
-        cells = [tables.cells[kind] for tables in self.tables]
-        self.of[kind] = CellRows(self.machine, cells, self._places, self.slots, self.stride, still, moving)
-        return self.of[kind]
+    def lay_out_cells(self, kind: str) -> CellRows:
+        """Lay out the rows of a kind, see ``CellRows``."""
+        return CellRows(
+            self.machine, [tables.cells[kind] for tables in self.tables], self.places, self.slots, self.grid.dims
+        )
+
+    def place_of(self, slot: int | None) -> int:
+        """Return where a voxel row stands in ``flat``, by its number; where there is none, NO_BIAS."""
+        return int(NO_BIAS) if slot is None else slot * self.stride
 
     def smoothing(self, radius: float) -> density.Smoothing:
         """Return what smoothing over a radius on this grid needs."""
@@ -132,42 +138,6 @@ class Laws:
             work = density.smoothing_work(self.machine, self.grid)
         density.smooth(self.machine, smoothing, amount, out, work)
         self._work.append(work)
-
-    def feel(self, kind: str, n: int, flat, stride: int, voxel, changed: bool) -> None:
-        """Compute the factors of the cells' own states, and their sums per voxel.
-
-        flat      of ``CellRows.allocate``
-        changed   whether cells came, went or moved since the last time
-        """
-        cells = self.of[kind]
-        machine, size = self.machine, self.grid.size
-        if changed:
-            cells.spans = self._spans(n, voxel)
-        for own, (begin, end) in zip(cells.own, cells.spans):
-            own.run(machine, begin, end, flat, cells.scratch)
-        if cells.only_counted and not changed:
-            return
-        if len(cells.stood) < size // 8:
-            kernels.clear_cells_row(machine, len(cells.stood), *cells.cleared, cells.stood, self.flat, self.stride)
-        else:
-            for target in cells.summed:
-                self.matrix[target] = 0.0
-        kernels.sum_cells_row(machine, n, *cells.sums, n, voxel, flat, stride, self.flat, self.stride)
-        cells.stood = voxel[:n].copy()
-
-    def _spans(self, n: int, voxel) -> list[tuple[int, int]]:
-        """Return which of ``n`` cells, sorted by voxel, follow each table."""
-        if len(self.tables) == 1:
-            return [(0, n)]
-        inner = self.machine.put(self.edges[1:-1].astype(np.int32))
-        between = self.machine.get(self.machine.xp.searchsorted(voxel[:n], inner)).tolist()
-        return list(zip([0, *between], [*between, n]))
-
-    def sense_cells(self, kind: str, flat, voxel) -> None:
-        """Compute the value of each law of each cell of a kind."""
-        cells = self.of[kind]
-        for late, (begin, end) in zip(cells.late, cells.spans):
-            late.run(self.machine, begin, end, flat, cells.scratch, voxel, self.flat)
 
 
 def _passing(tables: LawTables) -> list[int]:

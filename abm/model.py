@@ -15,6 +15,7 @@ from abm.alike import classes_of, tables_of
 from abm.arm_fields import fields_of
 from abm.arms import Arm, arms_of, drugs_of
 from abm.cells.venule import Venule
+from abm.crowd import Crowd
 from abm.law_tables import LawTables
 from abm.laws import Laws
 from abm.periphery import Periphery
@@ -64,8 +65,6 @@ class LesionModel(mesa.Model):
         self._inner_seconds: list[float] = []  # of the phases that are open: what those inside them took
         self.events: list[dict[str, Any]] = []
         self._measured: dict[int, tuple[int, dict[str, float]]] = {}
-        self._spare = self.machine.zeros(0, np.float32)
-        self.bins = self.machine.zeros((2, self.grid.size + 2), np.int32)  # scratch of one population after the other
 
         classes = classes_of(config)
         self.kind_numbers = {kind: number for number, kind in enumerate(sorted(config.known_kinds | {"venule"}), 1)}
@@ -86,7 +85,8 @@ class LesionModel(mesa.Model):
         self.peripheries = [Periphery(self, arm) for arm in self.arms]
         self.trigger = Trigger(self)
         for population in self.populations:
-            population.allocate(self.laws)
+            population.prepare(self.laws)
+        self.crowd = Crowd(self, [population for population in self.populations if population.in_crowd])
         self._populate()
         self.tissue.begin_healthy()
         self._act_from_outside(0.0)
@@ -164,6 +164,7 @@ class LesionModel(mesa.Model):
             self._sense()
         with self.phase("act"):
             self.tissue.expect_losses()
+            self.crowd.act()
             self.populations.do("act")
             self.tissue.act()
         few = max(map(len, self.populations), default=0) < FEW_CELLS
@@ -179,24 +180,28 @@ class LesionModel(mesa.Model):
         """Let cells move, die, divide and enter."""
         with self.phase("move"):
             self.tissue.open_moves()
-            self.populations.do("propose")
-            self.populations.do("contend")
-            self.populations.do("settle")
+            self.crowd.move()
         with self.phase("die and divide"):
-            self.populations.do("choose")
-            self.populations.do("collect")
-            self.populations.do("renew")
+            self._die_and_divide()
         with self.phase("enter"):
             if self.venules is not None:
                 self.venules.admit()
 
+    def _die_and_divide(self) -> None:
+        """Let cells die, divide and become others."""
+        self.crowd.choose()
+        self.populations.do("choose")
+        self.populations.do("collect")
+        self.crowd.part()
+        self.populations.do("renew")
+
     def _sense(self) -> None:
         """Sort the cells, then compute every signal and law: only here does anything read others' columns."""
-        self.populations.do("bin")
-        self.populations.do("feel")
+        self.crowd.sort()
+        self.crowd.feel()
         self.tissue.read()
         self.laws.sense_voxels(self.hours)
-        self.populations.do("sense")
+        self.crowd.sense(self.hours)
 
     def _act_from_outside(self, hours: float) -> None:
         """Set what acts from outside the tissue, as it is at an hour: the trigger, and the leukocytes on offer."""
@@ -208,12 +213,6 @@ class LesionModel(mesa.Model):
         every = max(1, round(float(self.config.output.measures_every) / self.step_hours))
         if self.steps % every == 0:
             self.datacollector.collect(self)
-
-    def spare(self, size: int):
-        """Return ``size`` numbers (float32) that a population may write on while it does one thing, and no longer."""
-        if len(self._spare) < size:
-            self._spare = self.machine.zeros(size + size // 2, np.float32)
-        return self._spare
 
     # --- the beginning --------------------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class _Plaque:
         dead = machine.put(self._rows(population) & (uniform(words[0]) >= share))
         population.leave(dead)
         stay = machine.xp.flatnonzero(~dead).astype(np.int32)
-        population.take(stay, len(stay))
+        population.take(stay)
         population.changed = True
 
     def _place(self, population, placed: dict[str, Any]) -> None:

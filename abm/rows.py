@@ -157,11 +157,8 @@ class Rows:
         reads = [(0, self._reads), (1, self._shares)]
         return [*reads, (0, self._fills), (1, self._hills), (1, self._ramps), (2, self._products), (0, self._caps)]
 
-    def freeze(self, machine, places: np.ndarray, channels: np.ndarray | None = None) -> None:
-        """Put the tables on a machine; row r stands at ``places[r]`` of the values, see ``row_kernel``.
-
-        channels   where each row of the voxels stands, for rows of cells that read them
-        """
+    def _columns(self, places: np.ndarray, channels: np.ndarray | None) -> list[Any]:
+        """The columns of all stages as ``run_rows`` takes them, see ``Program.place``."""
         columns: list[Any] = []
         for (target, operations), stage in zip(self._stages(), kernels.run_rows.stages):
             whole = zip(*operations) if operations else [()] * len(stage.columns)
@@ -169,27 +166,54 @@ class Rows:
                 if name == "channel" and channels is not None:
                     column = channels[column.astype(int)]
                 columns.append(places[column.astype(int)] if name in stage.columns[: target + 1] else column)
-        self._table = kernels.run_rows.pack(machine, *columns)
+        return columns
+
+    def _switches(self) -> list[tuple[int, float, float, float]]:
+        """Terms that hold only during a window: where their weights stand among the numbers, base, begin and end (h)."""
         before = zip(self._stages()[:PRODUCTS], kernels.run_rows.stages)
-        self._first_weight = sum(len(operations) * len(stage.numbers) for (_, operations), stage in before)
-        self._any = any(operations for _, operations in self._stages())
+        first = sum(len(operations) * len(stage.numbers) for (_, operations), stage in before)
+        width = len(kernels.product_row.numbers)
+        return [(first + at * width, base, begin, end) for at, base, begin, end in self._windows]
+
+
+class Program:
+    """The operations of some tables on a machine, in one launch: each over a span of its own."""
+
+    def __init__(self, machine, tables: Sequence[Rows]):
+        self.machine, self.tables = machine, list(tables)
+        self._any = any(operations for table in tables for _, operations in table._stages())
         self._nothing = machine.put(np.zeros(1, np.int32)), machine.put(np.zeros(1, np.float32))
+
+    def place(self, places: Sequence[np.ndarray], channels: Sequence[np.ndarray | None] | None = None) -> None:
+        """Say where rows stand: row r of a table at ``places[r]`` of the values, see ``row_kernel``.
+
+        channels   where each row of the voxels stands, for rows of cells that read them
+        """
+        channels = [None] * len(self.tables) if channels is None else channels
+        columns = [table._columns(at, there) for table, at, there in zip(self.tables, places, channels)]
+        self._packed = kernels.run_rows.pack(self.machine, columns)
+        begins = self.machine.get(self._packed[0])[:, 1].tolist()
+        self._switches = [
+            (begin + at, *window) for table, begin in zip(self.tables, begins) for at, *window in table._switches()
+        ]
+        self._weights: dict[int, float] = {}
 
     def set_time(self, hours: float) -> None:
         """Switch terms that hold only during a window on or off."""
-        for position, base, begin, end in self._windows:
-            weight = self._first_weight + position * len(kernels.product_row.numbers)
-            self._table[2][weight] = base if begin <= hours < end else 0.0
+        for at, base, begin, end in self._switches:
+            weight = base if begin <= hours < end else 0.0
+            if self._weights.get(at) != weight:
+                self._weights[at] = self._packed[2][at] = weight
 
-    def run(self, machine, first: int, stop: int, values, scratch: int = 0, voxel=None, channels=None) -> None:
-        """Fill every row for the voxels or cells from ``first`` to before ``stop``.
+    def run(self, spans, values, scratch: int = 0, voxel=None, channels=None) -> None:
+        """Fill every row, of each table for the voxels or cells of its span.
 
         scratch           what the scratch rows of a thread take
-        voxel, channels   of cells that read: int32[n], and the values of the voxels
+        voxel, channels   of cells that read: int32, and the values of the voxels
         """
         if self._any:
             near = self._nothing if voxel is None else (voxel, channels)
-            kernels.run_rows(machine, stop - first, *self._table, values, *near, scratch=scratch, first=first)
+            kernels.run_rows(self.machine, spans, *self._packed, values, *near, scratch=scratch)
 
 
 def first_known(known: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:

@@ -80,8 +80,8 @@ class Tissue:
         law = self.model.config.laws.get("astrocytes", {}).get("reactivity")
         if law is not None:
             speeds = [[-np.expm1(-self.model.step_hours / float(tau))] for tau in (law.rise, law.fall)]
-            both = [[laws.slot("astrocytes.reactivity")], [rows["reactivity"]]]
-            self._relaxing = relax_row.pack(self.machine, *both, *speeds)
+            both = [[laws.place_of(slot)] for slot in (laws.slot("astrocytes.reactivity"), rows["reactivity"])]
+            self._relaxing = relax_row.pack(self.machine, [[*both, *speeds]])
 
     def begin_healthy(self) -> None:
         """Sheath every axon."""
@@ -150,7 +150,7 @@ class Tissue:
             source[lost] += self.stripped[lost] / (self._full[lost] * dt)
             self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
         if hasattr(self, "_relaxing"):
-            relax_row(machine, size, *self._relaxing, self.laws.flat, self.laws.stride)
+            relax_row(machine, size, *self._relaxing, self.laws.flat)
         reactivity, days, scar = (self.laws.row(name) for name in ASTROCYTE_STATES)
         axons.mature_lesion(
             machine, size, self.laws.row("tissue.demyelinated"), self.adapted, self._adapting, reactivity,

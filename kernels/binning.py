@@ -1,13 +1,16 @@
-"""Which voxel a cell is in, and the order of cells by (voxel, uid).
+"""Which voxel a cell is in, and the order of the cells of each span by (voxel, uid).
 
-Positions are in um from the corner of the tissue. ``start[v]`` is the row of the first cell of voxel v in that order, so
-that voxel v holds the rows ``start[v]`` to ``start[v + 1] - 1``.
+Positions are in um from the corner of the tissue. Cells are sorted by buckets of voxels: bucket b of a span holds, in that
+order, the rows ``start[base + b]`` to ``start[base + b + 1] - 1``.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from kernels.launch import kernel, row_kernel
+from kernels.launch import kernel, row_kernel, span_kernel
 from kernels.source import atomic_add, device
+from kernels.spans import Spans
 
 U = np.uint64
 ZERO = np.float32(0.0)
@@ -26,7 +29,7 @@ def voxel_along(x, per_um, n):
     return U(np.int32(t if t < last else last))
 
 
-@kernel
+@span_kernel()
 def locate(i, x, y, z, slab_voxel, voxel, h, per_um, nx, ny, nz, sy, sz, whole):
     """Find the voxel of cell ``i``.
 
@@ -39,22 +42,22 @@ def locate(i, x, y, z, slab_voxel, voxel, h, per_um, nx, ny, nz, sy, sz, whole):
     voxel[i] = np.int32(v + (voxel_along(z[i], per_um, nz) + NEXT) * U(sz))
 
 
-@kernel
-def count_cells(i, voxel, shift, count):
+@span_kernel(2)
+def count_cells(i, shift, base, voxel, count):
     """Count the cells of each bucket: 2^shift voxels that follow each other. count  int32[buckets]  0 before."""
-    atomic_add(count, U(voxel[i]) >> U(shift), ONE_CELL)
+    atomic_add(count, U(base) + (U(voxel[i]) >> U(shift)), ONE_CELL)
 
 
-@kernel
-def scatter(i, voxel, shift, start, order):
+@span_kernel(2)
+def scatter(i, shift, base, voxel, start, order):
     """Give cell ``i`` the last free place of its bucket. start  int32[buckets + 1]  in: ends, out: starts of the buckets."""
-    order[U(atomic_add(start, U(voxel[i]) >> U(shift), BEFORE) - ONE_CELL)] = np.int32(i)
+    order[U(atomic_add(start, U(base) + (U(voxel[i]) >> U(shift)), BEFORE) - ONE_CELL)] = np.int32(i)
 
 
-@kernel
-def sort_bucket(i, voxel, uid, shift, start, order):
+@span_kernel(2)
+def sort_bucket(i, shift, base, voxel, uid, start, order):
     """Put the cells of one bucket in the order of (voxel, uid), if place ``i`` is the first of a bucket."""
-    bucket = U(voxel[U(order[i])]) >> U(shift)
+    bucket = U(base) + (U(voxel[U(order[i])]) >> U(shift))
     first = np.int64(start[bucket])
     if first == np.int64(i):
         for place in range(first + np.int64(1), np.int64(start[bucket + NEXT])):
@@ -71,7 +74,7 @@ def sort_bucket(i, voxel, uid, shift, start, order):
             order[U(hole)] = row
 
 
-@kernel
+@span_kernel()
 def permute(i, order, column, out):
     """Write the column in an order: ``out[i] = column[order[i]]``. order  int32[n]"""
     out[i] = column[U(order[i])]
@@ -87,11 +90,20 @@ def permute_row(i, place, number, order, n, values, out):
     out[U(number) * U(n) + i] = values[U(place) + U(order[i])]
 
 
+@row_kernel(2)
+def replace_row(i, place, number, n, values, out):
+    """Put back the rows that ``permute_row`` wrote to ``out``."""
+    values[U(place) + i] = out[U(number) * U(n) + i]
+
+
 @kernel
-def permute_wide(i, order, width, columns, out):
-    """Write rows of ``width`` numbers in an order, see ``permute``. columns, out  flat, item after item"""
+def permute_wide(i, order, first, width, columns, out):
+    """Write rows of ``width`` numbers in an order, see ``permute``. columns, out  flat, item after item
+
+    first   what the order begins to count from
+    """
     to = U(i) * U(width)
-    start = U(order[i]) * U(width)
+    start = (U(order[i]) - U(first)) * U(width)
     for k in range(U(width)):
         out[to + U(k)] = columns[start + U(k)]
 
@@ -101,19 +113,40 @@ def bucket_shift(n: int, voxels: int) -> int:
     return max(0, (voxels // max(n, 1)).bit_length() - 1)
 
 
-def sort_order(machine, n, voxel, uid, order, start, count, shift=0) -> None:
-    """Write the order of the first ``n`` cells by (voxel, uid), the same for any number of threads.
+class Sorting:
+    """Puts the cells of each span in the order of (voxel, uid), the same for any number of threads.
 
-    voxel, uid   int32[n], integer[n]   voxel of each cell, and its identity, unique within a slab
-    order        int32[n]               written: the row of the cell that comes k-th
-    start        int32[voxels + 1]      written: place of the first cell of each bucket, of each voxel where ``shift`` is 0
-    count        int32[voxels + 1]      scratch
-    shift        buckets are of 2^shift voxels: few cells need few of them
+    voxels   how many there are
+    base     int64[spans]   where the buckets of a span begin in ``start``
+    start    int32          the first row of each bucket; after those of a span comes the row after its last
     """
-    buckets = ((len(count) - 1) >> shift) + 2
-    count, start = count[:buckets], start[:buckets]
-    count[:] = 0
-    count_cells(machine, n, voxel, shift, count)
-    machine.xp.cumsum(count, dtype=np.int32, out=start)
-    scatter(machine, n, voxel, shift, start, order)
-    sort_bucket(machine, n, voxel, uid, shift, start, order)
+
+    def __init__(self, machine, voxels: int):
+        self.machine, self.voxels = machine, voxels
+        self.base, self.start = (machine.zeros(0, dtype) for dtype in (np.int64, np.int32))
+        self._count = self.start
+
+    def sort(self, spans: Spans, shifts: Sequence[int], voxel, uid, order) -> None:
+        """Write the order of the cells of some spans, whose rows must ascend.
+
+        shifts       of each span: its buckets are of 2^shift voxels; few cells need few of them
+        voxel, uid   int32, integer   voxel of each cell, and its identity, unique within a span and slab
+        order        int32            written: the row of the cell that comes to row k
+        """
+        machine, gaps = self.machine, []
+        base, end, reached = [], 0, 0
+        for shift, first, stop in zip(shifts, spans.first, spans.stop):
+            gaps.append(first - reached)  # rows between two spans: counted before the first bucket
+            base.append(end + 1)
+            end, reached = base[-1] + (self.voxels >> shift) + 2, stop
+        if len(self._count) < end:
+            self._count, self.start = (machine.zeros(end + end // 4, np.int32) for _ in range(2))
+        count, start = self._count[:end], self.start[:end]
+        self.base = machine.put(np.array(base, np.int64))
+        count[:] = 0
+        count[self.base - 1] = machine.put(np.array(gaps, np.int32))
+        buckets = machine.put(np.array(shifts, np.int64)), self.base
+        count_cells(machine, spans, *buckets, voxel, count)
+        machine.xp.cumsum(count, dtype=np.int32, out=start)
+        scatter(machine, spans, *buckets, voxel, start, order)
+        sort_bucket(machine, spans, *buckets, voxel, uid, start, order)

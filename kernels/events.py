@@ -6,10 +6,12 @@ Most cells are spared. What happens to the others is worked out by kernels that 
 import numpy as np
 
 from kernels.chance import probability
-from kernels.launch import kernel
+from kernels.launch import kernel, row_kernel, row_program, span_kernel
 from kernels.random import draw, happens
 
 U = np.uint64
+ZERO = np.float32(0.0)
+NOTHING = np.int64(0)
 YES = np.int32(1)
 NO = np.int32(0)
 
@@ -27,7 +29,25 @@ def chance_in_step(i, rate, dt, chance):
     chance[i] = probability(rate[i] * dt)
 
 
-@kernel
+@row_kernel(3, n_places=2)
+def add_rate_row(i, rate, chance, adds, values, dt):
+    """Add a rate (1/h) of a cell to what will be its chance, or begin with it. adds  1 to add, 0 to begin"""
+    t = U(chance) + i
+    before = values[t]
+    values[t] = (before if adds != NOTHING else ZERO) + values[U(rate) + i]
+
+
+@row_kernel(1, n_places=1)
+def chance_row(i, chance, values, dt):
+    """Turn the sum of the rates into the probability of an event in a step of ``dt`` h."""
+    t = U(chance) + i
+    values[t] = probability(values[t] * dt)
+
+
+chance_of_rates = row_program("chance_of_rates", add_rate_row, chance_row)
+
+
+@span_kernel()
 def befall(i, seed, step, stream, uid, chance, befallen):
     """Draw whether an event of a probability happens to cell ``i``, by the first two words of its draw.
 

@@ -4,6 +4,7 @@ The loop of a kernel is written out as a small module of its own (``kernels/sour
 that text, so numba's cache of it is never stale.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -18,10 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels.device import Machine
 from kernels.gpu import Launcher, laid_out, open_launcher
 from kernels.source import LOOPS, row_loop, write
+from kernels.spans import Spans
 
-GRIDS = ("grid", "relay")
+GRIDS, SPANS = ("grid", "relay"), ("spans", "rows")
 REGISTRY: dict[str, "Kernel"] = {}
 THREADS_PER_BLOCK = 128
 _F32, _DOUBLES = np.float32, frozenset((float, np.float64))
@@ -69,6 +72,7 @@ def _load(name: str, text: str):
 
 
 _inside = threading.local()
+_nothing = contextlib.nullcontext()
 _pool: ThreadPoolExecutor | None = None
 _pool_size = 0
 
@@ -120,7 +124,8 @@ class Kernel:
     """A body and its loops, each written and compiled on first use.
 
     shape   "flat": ``body(i, ...)`` for i in 0..n;  "grid": ``body(v, sy, sz, ...)`` for every inner voxel of a padded grid;
-            "rows": ``body(v, <one entry of each column of a table>, ...)`` for every v, row after row of the table
+            "spans": ``body(i, <one entry of each column>, ...)`` for every row i of some spans: the entry of its span
+            "rows": ``body(v, <one entry of each column of a table>, ...)`` for every v, row after row of the table of its span
             "relay": ``body(v, sy, sz, a, b, <one entry of each of n_rows tables>, ...)``: a sweep of the grid for every row,
             with a and b exchanged after each; one launch on the CPU, on one thread
     """
@@ -137,7 +142,7 @@ class Kernel:
         self.stages: Sequence[Kernel] = (self,)
         self._loops: dict[str, object] = {}
         self._on_gpu: Launcher | None = None
-        self._on_grid = shape in GRIDS
+        self._on_grid, self._on_spans = shape in GRIDS, shape in SPANS
         self._weight = ROWS_WEIGH if shape == "rows" else 1
         self._head = (0,) if shape == "rows" else ()  # where the scratch of a thread begins
         if self.name in REGISTRY:
@@ -167,11 +172,12 @@ class Kernel:
                 self._loops[target] = scope["loop"]
             return self._loops[target]
 
-    def __call__(self, machine, n, *arguments, scratch=0, first=0):
-        """Launch over ``n`` items (flat, rows), or over the voxels of a grid given as ``n``.
+    def __call__(self, machine, n, *arguments, scratch=0):
+        """Launch over ``n`` items (flat), over the rows of Spans, or over the voxels of a Grid, given as ``n``.
 
         scratch   what the scratch of each thread takes, see ``row_kernel``
-        first     of rows: the item to begin with
+
+        A kernel over spans takes a number too: one span of so many rows.
         """
         given = _plain(arguments)
         if self._on_grid:
@@ -182,34 +188,38 @@ class Kernel:
                 self._sweep(machine, n.lines, n.nx, box, given)
             else:
                 self._run(machine, n.lines, n.nx, [*box, *given])
-        elif n and n * self._weight < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
-            (self._loops.get("alone") or self.loop("alone"))(first, first + n, *self._head, *given)
+            return
+        if self._on_spans:
+            spans = n if isinstance(n, Spans) else Spans(machine, [(0, n)])
+            n, given = spans.n, (spans.table, *given)
+        if n and n * self._weight < 2 * FEWEST_PER_THREAD and machine.target == "cpu":  # most launches: no more ado
+            stop = 1 if self._on_spans else n
+            (self._loops.get("alone") or self.loop("alone"))(0, stop, *self._head, *given)
         elif n:
-            self._run(machine, n, 1, given, scratch, first)
+            self._run(machine, n, 1, given, scratch)
 
-    def _run(self, machine, count, per_item, given, scratch=0, first=0) -> None:
+    def _run(self, machine, count, per_item, given, scratch=0) -> None:
         """Run ``count`` items, or lines of ``per_item`` voxels, on the machine's threads."""
         if machine.target == "cuda":
-            begin = (first,) if self.shape == "rows" else ()
-            self._launch_cuda(machine, count * per_item, [*begin, first + count, *given])
+            self._launch_cuda(machine, count * per_item, [count, *given])
             return
         parts = min(machine.threads, count * per_item * self._weight // FEWEST_PER_THREAD, count)
-        alone = parts < 2 or getattr(_inside, "task", False)  # tasks side by side write to arrays of their own
+        inside = getattr(_inside, "task", False)  # tasks side by side write to arrays of their own
+        alone = parts < 2 or inside or machine.target == "python"
         target = "alone" if alone and machine.target == "cpu" else machine.target
         loop = self._loops.get(target) or self.loop(target)
-        if machine.target == "python":
-            with np.errstate(over="ignore"):  # draws multiply modulo 2^64
-                loop(first, first + count, *self._head, *given)
-        elif alone:
-            loop(first, first + count, *self._head, *given)
-        else:
-            edges = [first + count * part // parts for part in range(parts + 1)]
-            heads = [tuple(part * scratch for _ in self._head) for part in range(parts)]
-            pool = _workers(machine.threads)
-            others = [pool.submit(loop, a, b, *begin, *given) for a, b, begin in zip(edges[1:], edges[2:], heads[1:])]
-            loop(first, edges[1], *heads[0], *given)
-            for other in others:
-                other.result()
+        if alone:
+            with np.errstate(over="ignore") if target == "python" else _nothing:  # draws multiply modulo 2^64
+                loop(0, 1 if self._on_spans else count, *self._head, *given)
+            return
+        edges = [count * part // parts for part in range(parts + 1)]
+        of_items, of_spans = zip(edges, edges[1:]), ((part, parts) for part in range(parts))
+        heads = [tuple(part * scratch for _ in self._head) for part in range(parts)]
+        own, *theirs = [(*share, *head) for share, head in zip(of_spans if self._on_spans else of_items, heads)]
+        others = [_workers(machine.threads).submit(loop, *share, *given) for share in theirs]
+        loop(*own, *given)
+        for other in others:
+            other.result()
 
     def _sweep(self, machine, lines, per_line, box, prepared):
         """Run a relay: every row is a sweep of the whole grid that needs the one before."""
@@ -244,20 +254,29 @@ class Kernel:
             self._on_gpu = open_launcher(self.loop("cuda"))
         return self._on_gpu
 
-    def pack(self, machine, *columns) -> tuple:
-        """Pack the columns of all stages of a row kernel for a machine: what a launch takes before the shared arguments.
+    def pack(self, machine, tables: Sequence[Sequence]) -> tuple:
+        """Pack the tables of a row kernel, one for each span, for a machine: what a launch takes before the shared arguments.
 
-        columns   of each stage in turn as its body names them, one entry per row
-        Returns the rows of each stage, int64, and the whole numbers (int64) and others (float32) of row after row.
+        tables   of each span: the columns of all stages in turn as their bodies name them, one entry per row
+        Returns int64[spans, 2 + stages]: where the whole numbers of a table and its others begin, and the rows of each stage;
+        then the whole numbers (int64) and others (float32) of row after row.
         """
-        counts, whole, numbers = [], [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
-        left = iter(columns)
-        for stage in self.stages:
-            parts = [[np.asarray(next(left)) for _ in names] for names in (stage.whole, stage.numbers)]
-            counts.append(len(parts[0][0]))
-            for packed, part in zip((whole, numbers), parts):
-                packed += [np.transpose(part).reshape(-1).astype(packed[0].dtype)] if part else []
-        return tuple(machine.put(each) for each in (np.array(counts), np.concatenate(whole), np.concatenate(numbers)))
+        heads, whole, numbers, ends = [], [np.zeros(0, np.int64)], [np.zeros(0, np.float32)], [0, 0]
+        for columns in tables:
+            left = iter(columns)
+            heads.append([*ends])
+            for stage in self.stages:
+                parts = [[np.asarray(next(left)) for _ in names] for names in (stage.whole, stage.numbers)]
+                heads[-1].append(len(parts[0][0]))
+                for kind, (packed, part) in enumerate(zip((whole, numbers), parts)):
+                    packed += [np.transpose(part).reshape(-1).astype(packed[0].dtype)] if part else []
+                    ends[kind] += len(part) * len(parts[0][0])
+        packed = (
+            np.array(heads, np.int64).reshape(-1, 2 + len(self.stages)),
+            np.concatenate(whole),
+            np.concatenate(numbers),
+        )
+        return tuple(machine.put(each) for each in packed)
 
     def ptx(self, arguments, capability: tuple[int, int]) -> str:
         """Compile for a CUDA architecture without a GPU and return the PTX. ``arguments`` are examples of a launch."""
@@ -284,7 +303,10 @@ class Kernel:
         if self.shape in GRIDS:
             row = [0] if self.shape == "relay" else []
             return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
-        return [*([0] if self.shape == "rows" else []), int(n), *prepared]
+        if self._on_spans:
+            spans = n if isinstance(n, Spans) else Spans(Machine(), [(0, n)])
+            return [spans.n, spans.table, *prepared]
+        return [int(n), *prepared]
 
 
 def _size(machine, items: int) -> tuple[int, int]:
@@ -296,6 +318,11 @@ def _size(machine, items: int) -> tuple[int, int]:
 def kernel(function):
     """Make a kernel over items: ``body(i, ...)``."""
     return Kernel(function)
+
+
+def span_kernel(n_columns: int = 0):
+    """Make a kernel over the rows of spans: ``body(i, <n_columns entries>, ...)``, an entry for each span of the columns given."""
+    return functools.partial(Kernel, shape="spans", n_columns=n_columns)
 
 
 def grid_kernel(function):
@@ -321,9 +348,9 @@ def may_use_scratch(machine) -> bool:
 
 
 def row_kernel(n_whole: int, n_numbers: int = 0, n_places: int = 0):
-    """Make a kernel that runs a table of rows over items: the arguments after the index come from the table.
+    """Make a kernel that runs a table of rows over the items of each span: the arguments after the index come from the table.
 
-    These are ``n_whole`` whole numbers (int64), then ``n_numbers`` others (float32); ``Kernel.pack`` makes the table. The first
+    These are ``n_whole`` whole numbers (int64), then ``n_numbers`` others (float32); ``Kernel.pack`` makes the tables. The first
     ``n_places`` are places: item v of a row stands at place + v of a buffer. On a CPU a row that nobody needs later may be
     scratch of BLOCK items, over and over again: its place is given as minus where it stands for the first thread, and the body
     gets one that is right for the block at hand.

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from kernels.chance import probability
-from kernels.launch import kernel, row_kernel, row_program
+from kernels.launch import kernel, row_kernel, row_program, span_kernel
 from kernels.source import device
 
 U = np.uint64
@@ -96,51 +96,63 @@ def cap_row(v, target, at_most, values):
 run_rows = row_program("run_rows", read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row)
 
 
-@row_kernel(1)
-def clear_cells_row(i, target, voxel, channels, channel_stride):
-    """Set a row of the voxels to zero where cells stood. voxel  int32[n]"""
-    channels[U(target) * U(channel_stride) + U(voxel[i])] = ZERO
+@span_kernel(2)
+def clear_cells(i, begin, end, target, voxel, channels):
+    """Set rows of the voxels to zero where cells stood.
+
+    begin, end  of the rows of a span in ``target``, int64: where they stand in ``channels``
+    voxel       int32[n]
+    """
+    for r in range(begin, end):
+        channels[U(target[r]) + U(voxel[i])] = ZERO
 
 
-@row_kernel(2)
-def sum_cells_row(i, own, target, n, voxel, values, stride, channels, channel_stride):
-    """Sum a row of the cells over a voxel, in the order of their uid, if cell ``i`` of ``n`` is the first there.
+@span_kernel(4)
+def sum_cells(i, first, stop, begin, end, own, target, voxel, values, channels):
+    """Sum rows of the cells over a voxel, in the order of their uid, if cell ``i`` is the first there.
 
-    voxel      int32[n]   of each cell, sorted by (voxel, uid)
-    channels   float32    rows of the voxels, written where cells are; 0 before
+    first, stop   rows of the span
+    begin, end    of what is summed for the span in ``own`` and ``target``, int64: where it stands in values and channels
+    voxel         int32[n]   of each cell, sorted by (voxel, uid)
+    channels      float32    rows of the voxels, written where cells are; 0 before
     """
     v = voxel[i]
-    if i == U(0) or voxel[i - U(1)] != v:
-        total = ZERO
-        cell = i
-        while cell < U(n) and voxel[cell] == v:
-            total += values[U(own) * U(stride) + cell]
-            cell += U(1)
-        channels[U(target) * U(channel_stride) + U(v)] = total
+    if i == U(first) or voxel[i - U(1)] != v:
+        for r in range(begin, end):
+            total = ZERO
+            cell = i
+            while cell < U(stop) and voxel[cell] == v:
+                total += values[U(own[r]) + cell]
+                cell += U(1)
+            channels[U(target[r]) + U(v)] = total
 
 
-@row_kernel(2, 2)
-def relax_row(v, level, towards, rising, falling, values, stride):
+@row_kernel(2, 2, n_places=2)
+def relax_row(v, level, towards, rising, falling, values):
     """Relax a level towards its law's value: ``x += (value - x) (1 - exp(-dt / tau))``, tau by direction.
 
     rising, falling   1 - exp(-dt / rise), 1 - exp(-dt / fall)
     """
-    t = U(level) * U(stride) + v
-    gap = values[U(towards) * U(stride) + v] - values[t]
+    t = U(level) + v
+    gap = values[U(towards) + v] - values[t]
     values[t] += gap * (rising if gap > ZERO else falling)
 
 
-@kernel
-def chance_of_switch(i, state, on_rate, off_rate, dt, chance):
-    """Compute the probability that a 0/1 state of a cell switches in a step: on at ``on_rate``, off at ``off_rate`` (1/h)."""
-    rate = off_rate[i] if state[i] > ZERO else on_rate[i]
-    chance[i] = probability(rate * dt)
+@span_kernel(3)
+def chance_of_switch(i, state, on_rate, off_rate, chance, values, dt):
+    """Compute the probability that a 0/1 state of a cell switches in a step: on at ``on_rate``, off at ``off_rate`` (1/h).
+
+    All four are places in ``values``; the chance is written.
+    """
+    rate = values[U(off_rate) + i] if values[U(state) + i] > ZERO else values[U(on_rate) + i]
+    values[U(chance) + i] = probability(rate * dt)
 
 
-@kernel
-def switch(i, befallen, state):
-    """Switch a 0/1 state of the cells that ``befall`` struck. befallen  int32[n];  state  float32[n], written"""
-    state[i] = ONE - state[i] if befallen[i] != NOTHING else state[i]
+@span_kernel(1)
+def switch(i, state, befallen, values):
+    """Switch a 0/1 state of the cells that ``befall`` struck. befallen  int32[n];  state  its place in ``values``, written"""
+    t = U(state) + i
+    values[t] = ONE - values[t] if befallen[i] != NOTHING else values[t]
 
 
 @kernel

@@ -2,40 +2,43 @@
 
 import numpy as np
 
-from kernels.launch import kernel
+from kernels.launch import kernel, span_kernel
 from kernels.random import draw, uniform
+from kernels.source import atomic_add
 
 U = np.uint64
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
 TWO = np.float32(2.0)
 STAYS = np.int32(0)
+ONE_CELL = np.int32(1)
 
 
-@kernel
-def choose_fate(i, befallen, seeds, step, stream, whole, uid, voxel, hazards, codes, rows, stride, values, fate):
+@span_kernel(3)
+def choose_fate(i, kind, begin, end, befallen, seed, step, stream, uid, rates, codes, values, fate, eventful):
     """Draw the fate of a cell that something befell among competing hazards: one event at most per step.
 
-    befallen  int32[n]      from ``befall`` by the sum of the hazards, with the same stream
-    hazards   int32[rows]   rows of ``values`` that hold the rates, 1/h
-    codes     int32[rows]   fate that each hazard leads to
-    fate      int32[n]      written: 0 stays, or the code
+    befallen    int32[n]      from ``befall`` by ``chance_of_rates`` of the hazards, with the same stream and seeds
+    begin, end  of the hazards of a kind in ``rates``, int64: where the rates (1/h) stand in ``values``
+    codes       int32         fate that each hazard leads to
+    fate        int32[n]      written where something befell: the code
+    eventful    int32[kinds]  counted: the cells of each kind that something befell
     """
-    fate[i] = STAYS
     if befallen[i] != STAYS:
         total = ZERO
-        for r in range(rows):
-            total += values[U(hazards[r]) * U(stride) + i]
-        _, _, c, _ = draw(seeds[U(voxel[i]) // U(whole)], stream, step, uid[i])
+        for r in range(begin, end):
+            total += values[U(rates[r]) + i]
+        _, _, c, _ = draw(seed[i], stream, step, uid[i])
         mark = uniform(c) * total
         reached = ZERO
         chosen = STAYS
-        for r in range(rows):
-            rate = values[U(hazards[r]) * U(stride) + i]
+        for r in range(begin, end):
+            rate = values[U(rates[r]) + i]
             reached += rate
             if rate > ZERO and (chosen == STAYS or mark >= reached - rate):
                 chosen = codes[r]
         fate[i] = chosen
+        atomic_add(eventful, kind, ONE_CELL)
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.binning import locate, voxel_along
 from kernels.contest import bid, contest_key, wins
-from kernels.launch import kernel
+from kernels.launch import span_kernel
 from kernels.random import STREAMS, draw, normal
 from kernels.source import atomic_add, device
 
@@ -22,6 +22,7 @@ WALK = (STREAMS["walk"], STREAMS["walk_y"], STREAMS["walk_z"])
 ROOM = U(STREAMS["room"])
 NEXT = U(1)
 NO_VOLUME = np.int64(0)
+NO_BIAS = np.int64(-1)  # no place of a law
 REACH = 20.0  # um on either side over which a cell compares
 ROOM_UNITS = 2**20  # of a voxel's volume
 
@@ -77,26 +78,31 @@ def difference(channel, v, k, n, stride, offset, wrap):
     return channel[base + high * U(stride)] - channel[base + low * U(stride)]
 
 
-@kernel
+@span_kernel(2)
 def lean(
-    i, voxel, x, y, z, bx, by, bz, channel, offset, per_offset, at_most,
+    i, place, at_most, voxel, x, y, z, bx, by, bz, channels, offset, per_offset,
     h, per_um, nx, ny, nz, sy, sz, whole, wrap_x, wrap_y, wrap_z,
 ):  # fmt: skip
     """Find the bias of cell ``i``: per axis the difference of a law between 20 um ahead and 20 um behind.
 
+    place           where the law, evaluated in every voxel, stands in ``channels``; NO_BIAS: nothing biases these cells
     x, y, z, voxel  float32[n], int32[n]  where the cells are; z has no effect in 2D: pass y again
     bx, by, bz      float32[n]            written; never longer than ``at_most``
-    channel         float32[voxels]       the law, evaluated in every voxel
     offset          20 um in voxels; ``per_offset`` corrects for its rounding. Past a face the last voxel counts.
     """
-    v = U(voxel[i])
+    if place == NO_BIAS:
+        bx[i] = ZERO
+        by[i] = ZERO
+        bz[i] = ZERO
+        return
+    at = U(place) + U(voxel[i])
     kx = voxel_along(x[i], per_um, nx)
     ky = voxel_along(y[i], per_um, ny)
-    gx = difference(channel, v, kx, nx, 1, offset, wrap_x) * per_offset
-    gy = difference(channel, v, ky, ny, sy, offset, wrap_y) * per_offset
+    gx = difference(channels, at, kx, nx, 1, offset, wrap_x) * per_offset
+    gy = difference(channels, at, ky, ny, sy, offset, wrap_y) * per_offset
     gz = ZERO
     if sz > 0:
-        gz = difference(channel, v, voxel_along(z[i], per_um, nz), nz, sz, offset, wrap_z) * per_offset
+        gz = difference(channels, at, voxel_along(z[i], per_um, nz), nz, sz, offset, wrap_z) * per_offset
     square = gx * gx + gy * gy + gz * gz
     less = at_most / np.float32(math.sqrt(square)) if square > at_most * at_most else ONE
     bx[i] = gx * less
@@ -104,9 +110,9 @@ def lean(
     bz[i] = gz * less
 
 
-@kernel
+@span_kernel(5)
 def walk_axis(
-    i, uid, seed, x, u, bias, speed, to, stream, step, keep, glide, kick, drag, jitter, step_h, length, wrap
+    i, keep, glide, kick, drag, jitter, uid, seed, x, u, bias, speed, to, stream, step, step_h, length, wrap
 ):  # fmt: skip
     """Propose where cell ``i`` goes along one axis in one step, and turn its velocity.
 
@@ -115,7 +121,7 @@ def walk_axis(
     uid, seed  integer[n]  what the draw of the normal numbers g and g' is keyed by
     x, to      float32[n]  place before and after, um; ``to`` is written, inside the box, and may be ``x`` itself
     u          float32[n]  velocity over speed; changed
-    bias       float32[n]  drift over speed
+    speed      float32[n]  rms, um/h;  bias  float32[n]  drift over speed
     wrap       1: a cell that leaves at one end comes back at the other; 0: it is reflected, and its velocity too
     """
     a, b, c, d = draw(seed[i], stream, step, uid[i])
@@ -133,68 +139,64 @@ def walk_axis(
 
 
 class Walk:
-    """A persistent random walk of one kind on one grid: its numbers, worked out once."""
+    """The persistent random walks of some kinds on one grid, each a span of cells: their numbers, worked out once."""
 
-    def __init__(self, grid, step, persistence, periodic=(False, False, False)):
-        """Prepare for steps of ``step`` h with a persistence in h; ``periodic`` says which of x, y, z wrap around."""
-        self.grid = grid
-        self.step_h = float(step)
-        self.coefficients = tuple(map(np.float32, (*walk_coefficients(step, persistence, grid.dims), self.step_h)))
+    def __init__(self, machine, grid, step, persistence, periodic=(False, False, False)):
+        """Prepare for steps of ``step`` h with the persistence of each kind, h; ``periodic`` says which of x, y, z wrap around."""
+        self.machine, self.grid, self.step_h = machine, grid, np.float32(step)
+        of_kinds = [walk_coefficients(step, each, grid.dims) for each in persistence]
+        self.coefficients = [machine.put(np.array(column, np.float32)) for column in zip(*of_kinds)]
         self.lengths = [np.float32(grid.h * cells) for cells in (grid.nx, grid.ny, grid.nz)]
         voxels, per_offset = bias_reach(grid.h)
         self.reach = voxels, np.float32(per_offset)
         self.wraps = tuple(int(wraps) for wraps in (*periodic, False, False)[:3])
 
-    def work(self, machine, capacity):
-        """Return the scratch array that ``propose`` needs for up to ``capacity`` cells; kinds may share it."""
-        return machine.zeros((3, capacity), np.float32)
-
     def propose(
-        self, machine, n, seed, step, uid, voxel, place, velocity, speed, to_place, to_voxel, bias, channel=None, at_most=0.0
+        self, spans, seed, step, uid, voxel, place, velocity, speed, to_place, to_voxel, bias, biases, at_most, channels
     ):  # fmt: skip
-        """Propose a new place for each of the first ``n`` cells, and turn their velocities.
+        """Propose a new place for each cell, and turn its velocity.
 
         seed, uid, voxel       integer[n], of the slab that a cell is in; integer[n]; int32[n]
         place, velocity        two or three float32[n] each: um; velocity over speed, of variance 1 / dims
         speed                  float32[n]       rms speed, um/h
         to_place, to_voxel     written: the place proposed and its voxel; may be ``place`` and ``voxel`` themselves
-        bias                   from ``work``
-        channel                float32[voxels]  the bias law, or None: the drift is speed times its difference over 20 um
-                               to either side, and at most speed times ``at_most``
+        bias                   three float32[n]   scratch
+        biases, at_most        of each kind, int64 and float32: where its bias law stands in ``channels``, or NO_BIAS: the drift
+                               is speed times the law's difference over 20 um to either side, and at most speed x ``at_most``
+        channels               float32   rows of the voxels
         """
-        grid = self.grid
-        if channel is None:
-            bias[:] = 0
-        else:
-            z = place[grid.dims - 1]
-            lean(machine, n, voxel, *place[:2], z, *bias, channel, *self.reach, at_most, *grid.box, *self.wraps)
+        machine, grid = self.machine, self.grid
+        z = place[grid.dims - 1]
+        lean(
+            machine, spans, biases, at_most, voxel, *place[:2], z, *bias, channels, *self.reach, *grid.box, *self.wraps
+        )  # fmt: skip
         for axis in range(grid.dims):
             walk_axis(
-                machine, n, uid, seed, place[axis], velocity[axis], bias[axis], speed, to_place[axis],
-                WALK[axis], step, *self.coefficients, self.lengths[axis], self.wraps[axis],
+                machine, spans, *self.coefficients, uid, seed, place[axis], velocity[axis], bias[axis], speed,
+                to_place[axis], WALK[axis], step, self.step_h, self.lengths[axis], self.wraps[axis],
             )  # fmt: skip
-        locate(machine, n, *to_place[:2], to_place[grid.dims - 1], voxel, to_voxel, *grid.box)
+        locate(machine, spans, *to_place[:2], to_place[grid.dims - 1], voxel, to_voxel, *grid.box)
 
 
-@kernel
-def occupy(i, voxel, occupied, volume):
+@span_kernel(1)
+def occupy(i, volume, voxel, occupied):
     """Add the volume of cell ``i`` to its voxel. occupied  int32[voxels], ``room_units``"""
     atomic_add(occupied, U(voxel[i]), np.int32(volume))
 
 
-@kernel
-def ask_room(i, voxel, to_voxel, incoming, volume):
+@span_kernel(1)
+def ask_room(i, volume, voxel, to_voxel, incoming):
     """Announce a move of cell ``i`` into another voxel.
 
-    incoming  int32[voxels]  volume that wants in, ``room_units``; 0 before the first kind asks
+    incoming  int32[voxels]  volume that wants in, ``room_units``; 0 before
     """
     target = U(to_voxel[i])
     if U(voxel[i]) != target:
         atomic_add(incoming, target, np.int32(volume))
 
 
-@kernel
-def bid_for_room(i, uid, voxel, to_voxel, occupied, incoming, best, seeds, step, kind, capacity, whole):
+@span_kernel(2)
+def bid_for_room(i, volume, kind, uid, seed, voxel, to_voxel, occupied, incoming, best, step, capacity):
     """Bid for cell ``i`` where not all fit who want in, see ``take_room``. All kinds ask before any bids.
 
     best      int64[voxels]  highest key of those who want in; 0 before
@@ -202,30 +204,30 @@ def bid_for_room(i, uid, voxel, to_voxel, occupied, incoming, best, seeds, step,
     """
     v = U(voxel[i])
     target = U(to_voxel[i])
-    if v != target and np.int64(occupied[target]) + np.int64(incoming[target]) > capacity:
-        bid(best, target, contest_key(seeds[v // U(whole)], ROOM, step, uid[i], kind))
+    crowded = np.int64(occupied[target]) + np.int64(incoming[target]) > capacity
+    if v != target and crowded and volume > NO_VOLUME:
+        bid(best, target, contest_key(seed[i], ROOM, step, uid[i], kind))
 
 
-@kernel
+@span_kernel(2)
 def take_room(
-    i, uid, voxel, x, y, z, to_voxel, to_x, to_y, to_z, occupied, incoming, best, seeds, step, kind, volume, capacity,
-    sz, whole,
+    i, volume, kind, uid, seed, voxel, x, y, z, to_voxel, to_x, to_y, to_z, occupied, incoming, best, step, capacity, sz
 ):  # fmt: skip
     """Move cell ``i`` where it wants to go if there is room; otherwise it stays where it is.
 
+    volume          of a cell, ``room_units``; a kind of no volume takes no room, and always goes
     x, y, z, voxel  changed; z and to_z are not touched in 2D
-    occupied        int32[voxels]  volume of the motile cells of all kinds before the move, ``room_units``
+    occupied        int32[voxels]  volume of the motile cells of all kinds before the move
     capacity        what the motile cells of a voxel may fill
 
     Room that others leave in this step counts as taken. All who want into a voxel go if all fit. If not, one of them,
     drawn by lot, goes if it fits; an empty voxel takes one cell of any size. All kinds bid before any takes.
     """
-    v = U(voxel[i])
     target = U(to_voxel[i])
     full = np.int64(occupied[target])
-    goes = v == target or full + np.int64(incoming[target]) <= capacity
+    goes = volume == NO_VOLUME or U(voxel[i]) == target or full + np.int64(incoming[target]) <= capacity
     if not goes and (full == NO_VOLUME or full + volume <= capacity):
-        goes = wins(best, target, contest_key(seeds[v // U(whole)], ROOM, step, uid[i], kind))
+        goes = wins(best, target, contest_key(seed[i], ROOM, step, uid[i], kind))
     if goes:
         x[i] = to_x[i]
         y[i] = to_y[i]

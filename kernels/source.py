@@ -1,6 +1,6 @@
 """The text of a kernel's module: the constants, device functions and bodies that it reaches, and the loop of a target.
 
-Four shapes of loop (flat, grid, rows, relay) for three targets (cpu, cuda, python).
+Five shapes of loop (flat, spans, grid, rows, relay) for three targets (cpu, cuda, python).
 """
 
 import ast
@@ -164,6 +164,38 @@ def _flat_loop(target: str, names: list[str], n_columns: int) -> str:
     )
 
 
+# On a CPU each thread takes its part of every span: work that differs by span is shared out evenly.
+_THEIR_PART = """\
+    for _k in range(_spans.shape[1] - 1):
+        _n = _spans[0, _k + 1] - _spans[0, _k]
+        _low = _spans[1, _k] + _n * _part // _parts
+        _high = _spans[1, _k] + _n * (_part + 1) // _parts
+"""
+_FIND_SPAN = """\
+        _k = 0
+        while _i >= U(_spans[0, _k + 1]):
+            _k += 1
+        _j = _i - U(_spans[0, _k]) + U(_spans[1, _k])
+"""
+
+
+def _span_loop(target: str, names: list[str], n_columns: int) -> str:
+    columns, rest = names[1 : 1 + n_columns], names[1 + n_columns :]
+    heads = "".join(f", {name}" for name in (*(f"_{name}" for name in columns), *rest))
+    row = "".join(f", {name}" for name in (*columns, *rest))
+    reads = "".join(f"        {name} = _{name}[_k]\n" for name in columns)
+    if target == "cuda":
+        return (
+            f"@cuda.jit\ndef loop(_all, _spans{heads}):\n{_CUDA_INDEX}"
+            f"    while _i < U(_all):\n{_FIND_SPAN}{reads}        body(_j{row})\n        _i += _step\n"
+        )
+    mark, index = (_CPU_LOOP, "U(_j)") if target == "cpu" else ("", "_j")
+    return (
+        f"{mark}def loop(_part, _parts, _spans{heads}):\n{_THEIR_PART}{reads}"
+        f"        for _j in range(_low, _high):\n            body({index}{row})\n"
+    )
+
+
 def _grid_loop(target: str, names: list[str], n_columns: int) -> str:
     arguments = "".join(f", {name}" for name in names[3:])
     if target == "cuda":
@@ -183,33 +215,34 @@ def _grid_loop(target: str, names: list[str], n_columns: int) -> str:
 
 
 def row_loop(target: str, stages: Sequence[Any]) -> str:
-    """Run the rows of each stage in turn; on the CPU for one block of items after the other."""
+    """Run the rows of each stage of a span's table in turn; on the CPU for one block of items after the other."""
     shared = "".join(f", {name}" for name in stages[0].shared)
-    pad, text = " " * 12, ""
+    pad, text = " " * 16, ""
     for k, stage in enumerate(stages):
         row = "".join(f", {name}" for name in (*stage.columns, *stage.shared))
-        text += f"{pad[4:]}for _r in range(_counts[{k}]):\n"
+        text += f"{pad[4:]}for _r in range(_tables[_k, {2 + k}]):\n"
         for array, at, names in (("_whole", "_w", stage.whole), ("_numbers", "_f", stage.numbers)):
             text += "".join(f"{pad}{name} = {array}[{at} + {place}]\n" for place, name in enumerate(names))
             text += f"{pad}{at} += {len(names)}\n" if names else ""
         if target == "cuda":
-            text += f"{pad}{_body(k)}(_i{row})\n"
+            text += f"{pad}{_body(k)}(_j{row})\n"
             continue
         for name in stage.whole[: stage.n_places]:
             text += f"{pad}if {name} < 0:\n{pad}    {name} = _scratch - {name} - _block\n"
         index = "U(_j)" if target == "cpu" else "_j"
         text += f"{pad}for _j in range(_block, _end):\n{pad}    {_body(k)}({index}{row})\n"
-    begin = f"{pad[4:]}_w = 0\n{pad[4:]}_f = 0\n"
-    heads = f", _counts, _whole, _numbers{shared}"
+    begin = f"{pad[4:]}_w = _tables[_k, 0]\n{pad[4:]}_f = _tables[_k, 1]\n"
+    heads = f"_spans, _tables, _whole, _numbers{shared}"
     if target == "cuda":
+        text = textwrap.indent(textwrap.dedent(begin + text), " " * 8)
         return (
-            f"@cuda.jit\ndef loop(_start, _stop{heads}):\n{_CUDA_INDEX}    _i += U(_start)\n"
-            f"    while _i < U(_stop):\n{begin}{text}        _i += _step\n"
+            f"@cuda.jit\ndef loop(_all, {heads}):\n{_CUDA_INDEX}"
+            f"    while _i < U(_all):\n{_FIND_SPAN}{text}        _i += _step\n"
         )
     mark = _CPU_LOOP if target == "cpu" else ""
     return (
-        f"{mark}def loop(_start, _stop, _scratch{heads}):\n"
-        f"    for _block in range(_start, _stop, {BLOCK}):\n        _end = min(_block + {BLOCK}, _stop)\n{begin}{text}"
+        f"{mark}def loop(_part, _parts, _scratch, {heads}):\n{_THEIR_PART}"
+        f"        for _block in range(_low, _high, {BLOCK}):\n            _end = min(_block + {BLOCK}, _high)\n{begin}{text}"
     )
 
 
@@ -271,4 +304,4 @@ def _clear_halo(_values, _first, _low, _high, _nx, _ny, _dy, _dz):
             _values[_first + U(_x)] = 0
 """
 
-LOOPS = {"flat": _flat_loop, "grid": _grid_loop, "relay": _relay_loop}
+LOOPS = {"flat": _flat_loop, "spans": _span_loop, "grid": _grid_loop, "relay": _relay_loop}

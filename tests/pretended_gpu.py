@@ -7,7 +7,7 @@ import numpy as np
 
 from kernels.device import Machine
 from kernels.gpu import Bound, Launcher, laid_out
-from kernels.launch import Kernel
+from kernels.launch import SPANS, Kernel
 from tests.strict_arrays import DeviceArray, DeviceModule
 
 
@@ -28,8 +28,8 @@ class _Launcher(Launcher):
             head, tables = given[:6], 9 + self.kernel.n_columns
             rows = (table[sweep : sweep + 1] for table in given[9:tables])
             loop(*head, 1, *given[7:9], *rows, *given[tables:])
-        elif shape == "rows":
-            loop(*given[:2], 0, *given[2:])
+        elif shape in SPANS:
+            loop(0, 1, *([0] if shape == "rows" else []), *given[1:])
         else:
             loop(0, *given)
 

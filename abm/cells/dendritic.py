@@ -7,5 +7,5 @@ class Dendritic(Population):
     """Cells that mature, with no way back; mature ones present antigen to T cells that touch them."""
 
     states = ("mature",)
-    switches = {"mature": ("mature", None)}
+    switch = ("mature", "mature", None)
     label_of = ("mature", "mature", "immature")

@@ -12,7 +12,7 @@ class Lymphocyte(Population):
     """
 
     states: ClassVar[tuple[str, ...]] = ("active", "divided")
-    switches = {"active": ("activate", "deactivate")}
+    switch = ("active", "activate", "deactivate")
     label_of = ("active", "active", "resting")
 
     def collect(self) -> None:
@@ -28,8 +28,7 @@ class EffectorT(Lymphocyte):
     states = (*Lymphocyte.states, "since_antigen")
 
     def act(self) -> None:
-        """Switch activity, and count the hours since the cell was last active."""
-        super().act()
+        """Count the hours since the cell was last active."""
         since = self.state("since_antigen")
         since += self.model.dt
         since[self.state("active") > 0] = 0.0

@@ -14,7 +14,6 @@ class Macrophage(Population):
 
     def act(self) -> None:
         """Move the score towards the balance of the two rates."""
-        super().act()
         to_m1, to_m2 = self.law("to_m1"), self.law("to_m2")
         if to_m1 is not None and to_m2 is not None:
             polarise(self.machine, self.n, self.state("m1"), to_m1, to_m2, self.model.dt)

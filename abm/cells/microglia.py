@@ -14,27 +14,26 @@ class Microglia(Population):
     """
 
     states = ("active", "m1", "m2", "alarm")
-    switches = {"active": ("activate", "calm")}
+    switch = ("active", "activate", "calm")
     label_of = ("active", "active", "resting")
     tiles = True
 
     def place_cells(self, x, y, z, slab, **states) -> slice:
         """Add cells at positions in um; what an active one is not M1, it is M2."""
         rows = super().place_cells(x, y, z, slab, **states)
-        active, m1, m2 = (self.values[self.rows[f"self.{name}"]][rows] for name in ("active", "m1", "m2"))
+        active, m1, m2 = (self._row(f"self.{name}")[rows] for name in ("active", "m1", "m2"))
         m2[:] = active - m1
         return rows
 
     def act(self) -> None:
-        """Raise or calm the alarm, switch activity, move the score towards the balance of its two rates."""
-        resting = self.state("active") == 0
-        super().act()
+        """Raise or calm the alarm, move the score of the active towards the balance of its two rates."""
+        active, m1 = self.state("active"), self.state("m1")
+        woken = (self.befallen[: self.n] != 0) & (active > 0)
         if self.law("alarm") is not None:
             self.relax("alarm")
-        active, m1 = self.state("active"), self.state("m1")
         to_m1, to_m2 = self.law("to_m1"), self.law("to_m2")
         if to_m1 is not None and to_m2 is not None:
             polarise(self.machine, self.n, m1, to_m1, to_m2, self.model.dt)
-        m1[resting] = 1.0
+        m1[woken] = 1.0
         m1 *= active
         self.state("m2")[:] = active - m1

@@ -26,7 +26,6 @@ class MSC(Population):
 
     def act(self) -> None:
         """Relax the licence towards its law; let the effect of pretreatment end."""
-        super().act()
         for arm in self.model.arms:
             cells, pretreatment = self.rows_of(arm), _given(arm.config, "pretreatment")
             if self.law("licence") is not None:

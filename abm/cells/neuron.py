@@ -17,11 +17,14 @@ class Neuron(Population):
         """A bundle carries no state of its own."""
         return Shape(())
 
-    def allocate(self, laws, capacity: int = 256) -> None:
+    in_crowd = False
+    uid = voxel = y = z = None  # columns of its own
+
+    def prepare(self, laws) -> None:
         """Lay one bundle along every line of voxels."""
         self.laws = laws
         grid = self.grid
-        self.n = self.capacity = grid.lines
+        self.n = self.room = grid.lines
         line = np.arange(grid.lines)
         self.targets: dict[str, int] = {}
         self.float_columns, self.state_names = ["y", "z"], ()
@@ -53,4 +56,4 @@ class Neuron(Population):
     def _nothing(self) -> None:
         """A bundle neither moves, nor divides, nor dies."""
 
-    bin = feel = sense = propose = contend = settle = choose = collect = renew = _nothing  # type: ignore[assignment]
+    collect = renew = _nothing

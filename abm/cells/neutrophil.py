@@ -18,9 +18,9 @@ class Neutrophil(Population):
     deaths = ("die", "be_engulfed")
     casts: Any
 
-    def allocate(self, laws, capacity: int = 256) -> None:
-        """Make empty columns, and note what NETosis leaves: by field, per h of a step."""
-        super().allocate(laws, capacity)
+    def prepare(self, laws) -> None:
+        """Note what NETosis leaves: by field, per h of a step."""
+        super().prepare(laws)
         one = concentration_of_one("1/mm3", None, self.model.voxel_volume) / self.model.step_hours
         self._leaves = {
             name.removeprefix("release_"): np.float32(law.highest * one)
@@ -28,15 +28,13 @@ class Neutrophil(Population):
             if name.startswith("release_")
         }
 
-    def _grow(self, needed: int) -> None:
-        before = self.capacity
-        super()._grow(needed)
-        if self.capacity != before:
-            self.casts = self.machine.zeros(self.capacity, np.int32)
+    def settle_in(self, crowd: Any, index: int) -> None:
+        """Take the rows that a crowd has for this kind."""
+        super().settle_in(crowd, index)
+        self.casts = self.machine.zeros(self.room, np.int32)
 
     def act(self) -> None:
         """Draw which cells undergo NETosis, and let their voxels give off the traps during this step."""
-        super().act()
         rate = self.law("netose")
         if rate is None or self.n == 0:
             return
@@ -49,8 +47,7 @@ class Neutrophil(Population):
                 self.laws.row(f"source.{field}")[:] += count * amount
 
     def choose(self) -> None:
-        """Draw each cell's fate; those that underwent NETosis die of it."""
-        super().choose()
+        """Let those that underwent NETosis die of it, whatever else was drawn for them."""
         cast = self.casts[: self.n] == events.YES
         self.fate[: self.n][cast] = DIES
         self.eventful = self.eventful or bool(cast.any())

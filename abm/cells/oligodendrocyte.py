@@ -24,35 +24,35 @@ class Oligodendrocyte(Population):
     states = ("held",)  # sheaths held now
     slots: Any
 
-    def allocate(self, laws, capacity: int = 256) -> None:
-        """Make empty columns, with the most sheaths that one cell can hold."""
+    def prepare(self, laws) -> None:
+        """Note the most sheaths that one cell can hold, and where it reaches."""
+        super().prepare(laws)
         tissue = self.model.config.tissue
         self.quota = float(tissue.sheaths_per_oligodendrocyte)
         self.n_slots = int(self.quota * float(tissue.sheath_surplus))
         self.reach = self.machine.put(offsets_within(float(tissue.sheath_reach), self.grid))
-        super().allocate(laws, capacity)
 
-    def _grow(self, needed: int) -> None:
-        before = self.capacity
-        super()._grow(needed)
-        if self.capacity == before:
+    def settle_in(self, crowd: Any, index: int) -> None:
+        """Take the rows that a crowd has for this kind."""
+        before = self.room
+        super().settle_in(crowd, index)
+        if self.room == before:
             return
-        slots, self._other_slots = (self.machine.zeros((self.capacity, self.n_slots), np.int32) for _ in range(2))
+        slots, self._other_slots = (self.machine.zeros((self.room, self.n_slots), np.int32) for _ in range(2))
         slots[:] = -1
         if before:
             slots[: self.n] = self.slots[: self.n]
         self.slots = slots
-        self.target = self.machine.zeros(self.capacity, np.int32)
+        self.target = self.machine.zeros(self.room, np.int32)
 
     def _newborn(self, rows: slice, slab: np.ndarray) -> None:
         super()._newborn(rows, slab)
         self.slots[rows] = -1
 
-    def take(self, order, n: int) -> None:
-        """Keep the rows ``order[:n]``, in that order."""
-        super().take(order, n)
+    def put_in_order(self, order) -> None:
+        """Put the slots in the order of the cells."""
         flat = self.slots.reshape(-1), self._other_slots.reshape(-1)
-        binning.permute_wide(self.machine, n, order, self.n_slots, *flat)
+        binning.permute_wide(self.machine, self.n, order, self.begin, self.n_slots, *flat)
         self.slots, self._other_slots = self._other_slots, self.slots
 
     def columns(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Oligodendrocyte(Population):
         A slab in which that is so gets no further chance while others go on: alone it would have had none.
         """
         bare, xp = self.model.tissue.bare.reshape(self.grid.slabs, -1), self.machine.xp
-        certain = self.machine.zeros(self.capacity, np.float32)
+        certain = self.machine.zeros(self.room, np.float32)
         certain[:] = 1e6
         for quota in (self.quota, float(self.n_slots)):
             dealt = xp.zeros(self.grid.slabs, bool)
@@ -152,7 +152,6 @@ class Oligodendrocyte(Population):
 
     def act(self) -> None:
         """Lose sheaths to stripping, and wrap bare axons in reach."""
-        super().act()
         tissue, n, most = self.model.tissue, self.n, self.model.tissue.highest_hazard
         chance = self.machine.zeros(self.grid.slabs, np.float32)
         sheaths.chance_of_stroke(self.machine, self.grid.slabs, most, self.n_slots, chance)

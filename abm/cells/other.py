@@ -7,4 +7,4 @@ class Other(Population):
     """Cells that do what their laws say; a law may read whether they are active, and two laws switch that."""
 
     states = ("active",)
-    switches = {"active": ("activate", "deactivate")}
+    switch = ("active", "activate", "deactivate")

@@ -71,7 +71,6 @@ class Venule(Population):
 
     def act(self) -> None:
         """Open and close the barrier."""
-        super().act()
         opening, closing, bbb = self.law("open"), self.law("close"), self.state("bbb")
         if opening is not None and closing is not None:
             change = (opening - closing * bbb) * self.model.dt

@@ -39,8 +39,8 @@ def test_netosis_is_a_rate(small_model):
     for step in range(1, 9):
         model.steps = step
         model._sense()
-        cells.act()
-        cells.choose()
+        model.crowd.act(), cells.act()
+        model.crowd.choose(), cells.choose()
         casts = cells.casts[: cells.n]
         np.testing.assert_array_equal(cells.fate[: cells.n], casts)
         died += int(casts.sum())
@@ -104,7 +104,7 @@ def test_stem_cells_engulf_neutrophils_that_they_touch(small_model):
     model.population["neutrophil"].place_cells([110.0] * 300 + [140.0] * 300, [100.0] * 600, [0.0] * 600, 0)
     model._sense()
     cells = model.population["neutrophil"]
-    cells.act(), cells.choose()
+    model.crowd.act(), cells.act(), model.crowd.choose(), cells.choose()
     dies, near = cells.fate[: cells.n] > 0, cells.x[: cells.n] < 120
     chance = -math.expm1(-100 / 24 / 60)
     assert not dies[~near].any()
@@ -122,7 +122,7 @@ def test_dendritic_cells_mature_for_good(small_model):
         cells.state("mature")[:] = 0
         model.steps = step
         model._sense()
-        cells.act()
+        model.crowd.act(), cells.act()
         mature += int(cells.state("mature").sum())
     chance = -math.expm1(-0.1 / 24)
     assert abs(mature - 40_000 * chance) < 4 * math.sqrt(40_000 * chance)
@@ -131,7 +131,7 @@ def test_dendritic_cells_mature_for_good(small_model):
         model.laws.row(f"field.{field}")[:] = 0
     for _ in range(3):
         model._sense()
-        cells.act()
+        model.crowd.act(), cells.act()
     assert cells.state("mature").all()
     assert set(model.cell_table().query("kind == 'dendritic'")["state"]) == {"mature"}
 
@@ -144,8 +144,7 @@ def test_only_active_b_cells_become_plasma_cells(small_model):
     active = set(cells.uid[:200][cells.state("active") > 0].tolist())
     before = {uid: (x, y) for uid, x, y in zip(cells.uid[:200], cells.x[:200], cells.y[:200])}
     model._sense()
-    for phase in ("choose", "collect", "renew"):
-        model.populations.do(phase)
+    model._die_and_divide()
     plasma = model.population["plasma_cell"].columns()
     changed = set(before) - set(cells.uid[: cells.n].tolist())
     assert 10 < len(changed) < 60 and changed <= active
@@ -161,8 +160,7 @@ def test_mother_and_daughter_are_divided(small_model, kind):
         f"readouts.divided={{of: density.{kind}.divided, reduce: sum, region: whole}}",
     )  # fmt: skip
     cells = add(model, kind, 300)
-    for phase in ("choose", "collect", "renew"):
-        model.populations.do(phase)
+    model._die_and_divide()
     born = cells.n - 300
     assert 0 < born == (cells.uid[: cells.n] > 300).sum()
     assert cells.state("divided").sum() == 2 * born

@@ -32,7 +32,7 @@ def model(small_model):
     model = small_model()
     for kind in ("th1", "th17", "cd8", "treg"):
         population = model.population[kind]
-        population.take(np.zeros(0, np.int32), 0)
+        population.take(np.zeros(0, np.int32))
         population.changed = True
     return model
 
@@ -139,8 +139,7 @@ def test_a_window_holds_only_then(small_model):
     values = []
     for hours in (11.9, 12.0, 23.9, 24.0):
         model.laws.sense_voxels(hours)
-        for phase in ("bin", "feel", "sense"):
-            model.populations.do(phase)
+        model.crowd.sort(), model.crowd.feel(), model.crowd.sense(hours)
         values.append(float(model.population["th1"].law("die")[0]))
     assert values[1] - values[0] == pytest.approx(0.1, rel=1e-5)
     assert values[1] == values[2] and values[3] == values[0]

@@ -32,7 +32,7 @@ def test_an_alarm_rouses_them_at_its_rate(model):
         cells.state("alarm")[:] = 0.5
         model.steps = step
         model._sense()
-        cells.act()
+        model.crowd.act(), cells.act()
         roused = cells.state("active") > 0
         active += int(roused.sum())
         assert (cells.state("m1")[roused] == 1).all() and (cells.state("m1")[~roused] == 0).all()
@@ -45,7 +45,7 @@ def test_the_alarm_relaxes_towards_its_law(model):
     model.laws.row("field.tnf")[:] = 1e9
     for _ in range(30):
         model._sense()
-        cells.act()
+        model.crowd.act(), cells.act()
     np.testing.assert_allclose(cells.state("alarm"), 1 - math.exp(-30 * 0.1 / 6), rtol=1e-4)
 
 
@@ -56,7 +56,7 @@ def test_only_active_ones_are_phagocytes(model):
     cells.state("active")[:5] = 1
     cells.state("m1")[:5] = 0.25
     cells.state("m2")[:5] = 0.75
-    cells.act()
+    model.crowd.act(), cells.act()
     active = cells.state("active")
     np.testing.assert_array_equal(cells.state("m2"), active - cells.state("m1"))
     model._sense()
@@ -75,8 +75,7 @@ def test_daughters_are_as_their_mothers(small_model):
     for name, value in {"active": 1.0, "alarm": 1.0, "m1": 0.25, "m2": 0.75, "age": 30.0}.items():
         cells.state(name)[:] = value
     model._sense()
-    for phase in ("choose", "collect", "renew"):
-        getattr(cells, phase)()
+    model._die_and_divide()
     born = cells.state("age") == 0
     assert 0 < born.sum() == cells.n - before
     assert (cells.state("active")[born] == 1).all() and (cells.state("m1")[born] == 0.25).all()

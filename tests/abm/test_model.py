@@ -65,7 +65,7 @@ def test_voxels_count_the_cells_in_them_and_no_others(small_model):
     model._sense()
     counted = 0
     for kind, population in model.population.items():
-        row = f"sum.{kind}.{model.laws.tables[0].cells[kind].own[ONE]}" if kind in model.laws.of else ""
+        row = f"sum.{kind}.{model.laws.tables[0].cells[kind].own[ONE]}" if population.in_crowd else ""
         if row in model.laws:
             here = np.bincount(population.voxel[: population.n], minlength=model.grid.size)
             np.testing.assert_array_equal(model.laws.row(row), here, err_msg=kind)

@@ -126,7 +126,7 @@ def test_leukocytes_enter_at_the_rate_of_their_law(small_model):
     venules, th1 = model.venules, model.population["th1"]
     served = 400 * 400 * 20e-9  # the radius of 400 um covers the whole small tissue
     assert venules.state("served")[0] == pytest.approx(served)
-    th1.take(np.zeros(0, np.int32), 0)
+    th1.take(np.zeros(0, np.int32))
     expected = 0.0
     for step in range(1, 2001):
         model.steps = step

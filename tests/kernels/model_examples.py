@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from kernels import events
 from kernels import laws as kernels
 from kernels.device import Machine
 from kernels.grid import Grid
+from kernels.spans import Spans
 
 f4, i4, i8 = np.float32, np.int32, np.int64
 GRID = Grid(6, 5, h=20.0, slabs=2)
@@ -12,6 +14,7 @@ SIZE = GRID.size
 N = 24
 ROWS = 6
 HOST = Machine()
+TWO_KINDS = Spans(HOST, [(2, 9), (12, N)])  # with rows between them that are of none
 
 
 def values(rng, columns=N):
@@ -34,6 +37,15 @@ def cells(rng):
 def places(*numbers):
     """Places of rows in the values of N cells."""
     return np.array(numbers, i8) * N
+
+
+def places_of_voxels(*numbers):
+    return np.array(numbers, i8) * SIZE
+
+
+def each(*numbers):
+    """One entry for each kind."""
+    return np.array(numbers, i8)
 
 
 def fill_table():
@@ -60,23 +72,23 @@ def cap_table():
 
 
 def fill_row(rng):
-    return N, [*kernels.fill_row.pack(HOST, *fill_table()), values(rng)]
+    return N, [*kernels.fill_row.pack(HOST, [fill_table()]), values(rng)]
 
 
 def hill_row(rng):
-    return N, [*kernels.hill_row.pack(HOST, *hill_table()), values(rng)]
+    return N, [*kernels.hill_row.pack(HOST, [hill_table()]), values(rng)]
 
 
 def ramp_row(rng):
-    return N, [*kernels.ramp_row.pack(HOST, *ramp_table()), values(rng)]
+    return N, [*kernels.ramp_row.pack(HOST, [ramp_table()]), values(rng)]
 
 
 def product_row(rng):
-    return N, [*kernels.product_row.pack(HOST, *product_table()), values(rng)]
+    return N, [*kernels.product_row.pack(HOST, [product_table()]), values(rng)]
 
 
 def cap_row(rng):
-    return N, [*kernels.cap_row.pack(HOST, *cap_table()), values(rng)]
+    return N, [*kernels.cap_row.pack(HOST, [cap_table()]), values(rng)]
 
 
 def near(rng):
@@ -85,11 +97,11 @@ def near(rng):
 
 
 def read_row(rng):
-    return N, [*kernels.read_row.pack(HOST, *read_table()), values(rng), *near(rng)]
+    return N, [*kernels.read_row.pack(HOST, [read_table()]), values(rng), *near(rng)]
 
 
 def share_row(rng):
-    return N, [*kernels.share_row.pack(HOST, *share_table()), values(rng), *near(rng)]
+    return N, [*kernels.share_row.pack(HOST, [share_table()]), values(rng), *near(rng)]
 
 
 def read_table():
@@ -102,31 +114,52 @@ def share_table():
 
 def run_rows(rng):
     tables = (read_table(), share_table(), fill_table(), hill_table(), ramp_table(), product_table(), cap_table())
-    packed = kernels.run_rows.pack(HOST, *(column for table in tables for column in table))
-    return N, [*packed, values(rng), *near(rng)]
+    whole = [column for table in tables for column in table]
+    half = [column[:1] for column in whole]
+    return TWO_KINDS, [*kernels.run_rows.pack(HOST, [whole, half]), values(rng), *near(rng)]
 
 
-def clear_cells_row(rng):
-    return N, [*kernels.clear_cells_row.pack(HOST, [1, 3]), cells(rng)[-1], values(rng, SIZE), SIZE]
+def clear_cells(rng):
+    return TWO_KINDS, [each(0, 1), each(1, 2), places_of_voxels(1, 3), cells(rng)[-1], values(rng, SIZE)]
 
 
-def sum_cells_row(rng):
-    voxel = cells(rng)[-1]
-    table = kernels.sum_cells_row.pack(HOST, [0, 3], [1, 2])
-    return N, [*table, N, voxel, values(rng), N, values(rng, SIZE), SIZE]
+def sum_cells(rng):
+    first, stop = each(*TWO_KINDS.first), each(*TWO_KINDS.stop)
+    rows = [each(0, 1), each(1, 3), places(0, 3, 2), places_of_voxels(1, 2, 3)]
+    return TWO_KINDS, [first, stop, *rows, cells(rng)[-1], values(rng), values(rng, SIZE)]
 
 
 def relax_row(rng):
-    return N, [*kernels.relax_row.pack(HOST, [1], [2], [0.3], [0.1]), values(rng), N]
+    tables = [[places(1), places(2), [0.3], [0.1]], [places(3), places(4), [0.2], [0.4]]]
+    return TWO_KINDS, [*kernels.relax_row.pack(HOST, tables), values(rng)]
 
 
 def chance_of_switch(rng):
-    state = (rng.random(N) < 0.5).astype(f4)
-    return N, [state, *(5 * rng.random((2, N)).astype(f4)), 0.1, np.zeros(N, f4)]
+    amounts = values(rng).reshape(ROWS, N)
+    amounts[1:3] = amounts[1:3] < 0.5
+    return TWO_KINDS, [places(1, 2), places(3, 4), places(4, 3), 5 * N, amounts.reshape(-1), 0.1]
 
 
 def switch(rng):
-    return N, [rng.integers(0, 2, N).astype(i4), rng.integers(0, 2, N).astype(f4)]
+    amounts = (rng.random(2 * N) < 0.5).astype(f4)
+    return TWO_KINDS, [places(0, 1), rng.integers(0, 2, N).astype(i4), amounts]
+
+
+def add_rate_row(rng):
+    return N, [*events.add_rate_row.pack(HOST, [rate_table()]), values(rng), 0.5]
+
+
+def chance_row(rng):
+    return N, [*events.chance_row.pack(HOST, [[places(1)]]), values(rng), 0.5]
+
+
+def rate_table():
+    return [places(1, 2), places(5, 5), [0, 1]]
+
+
+def chance_of_rates(rng):
+    tables = [[*rate_table(), places(5)], [places(3), places(5), [0], places(5)]]
+    return TWO_KINDS, [*events.chance_of_rates.pack(HOST, tables), values(rng), 0.5]
 
 
 def polarise(rng):
@@ -139,8 +172,10 @@ def draw_words(rng):
 
 
 def choose_fate(rng):
-    befallen = (rng.random(N) < 0.5).astype(i4)
-    return N, [befallen, *cells(rng), rows(1, 2, 3), rows(1, 2, 5), 3, N, values(rng), np.zeros(N, i4)]
+    befallen, (_, step, stream, _, uid, _) = (rng.random(N) < 0.5).astype(i4), cells(rng)
+    hazards = [places(1, 2, 3, 1), rows(1, 2, 5, 1)]
+    drawn = [befallen, rng.integers(0, 2**40, N), step, stream, uid]
+    return TWO_KINDS, [each(1, 0), each(0, 3), each(3, 4), *drawn, *hazards, values(rng), *np.zeros((2, N), i4)]
 
 
 def chance_in_step(rng):
@@ -253,9 +288,10 @@ def mature_lesion(rng):
 
 
 _EXAMPLES = (
-    read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, clear_cells_row, sum_cells_row,
-    relax_row, chance_of_switch, switch, polarise, draw_words, chance_in_step, befall, choose_fate, place_daughter,
-    chance_of_stroke, strip_sheaths, orphan_sheaths, chance_of_shedding, shed_orphans, count_bare, chance_of_bid,
-    bid_for_axon, wrap_axon, injure_axons, read_tissue, mature_lesion,
+    read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, clear_cells, sum_cells,
+    relax_row, chance_of_switch, switch, polarise, draw_words, add_rate_row, chance_row, chance_of_rates,
+    chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths, orphan_sheaths,
+    chance_of_shedding, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon, injure_axons, read_tissue,
+    mature_lesion,
 )  # fmt: skip
 EXAMPLES = {example.__name__: example for example in _EXAMPLES}

@@ -6,12 +6,14 @@ from kernels import binning
 from kernels.density import Smoothing
 from kernels.device import Machine
 from kernels.grid import Grid
-from kernels.motion import ROOM_UNITS, Walk
+from kernels.motion import NO_BIAS, ROOM_UNITS, Walk
+from kernels.spans import Spans
 
 HOST = Machine("python", 1)
 FLAT = Grid(6, 5, 1, 20.0, 2, 2)
 SOLID = Grid(5, 4, 3, 20.0, 3, 2)
 N = 30
+TWO_KINDS = Spans(HOST, [(1, 13), (15, N)])  # with rows between them that are of none
 
 
 def _cells(random, grid, n=N):
@@ -26,6 +28,11 @@ def _cells(random, grid, n=N):
     return x, y, z, voxel[order].astype(np.int32)
 
 
+def _each(*numbers):
+    """One entry for each kind."""
+    return np.array(numbers, np.int64)
+
+
 def _uids(random, n=N):
     return random.permutation(n).astype(np.uint64)
 
@@ -35,7 +42,7 @@ def _starts(voxel, grid):
 
 
 def _seeds(random):
-    return random.integers(0, 2**63, 2).astype(np.uint64)
+    return random.integers(0, 2**63, N).astype(np.uint64)
 
 
 def locate(random):
@@ -45,12 +52,14 @@ def locate(random):
 
 
 def count_cells(random):
-    return N, [_cells(random, FLAT)[3], 1, np.zeros(FLAT.size + 1, np.int32)]
+    buckets = _each(1, 0), _each(1, FLAT.size)
+    return TWO_KINDS, [*buckets, _cells(random, FLAT)[3], np.zeros(2 * FLAT.size + 1, np.int32)]
 
 
 def scatter(random):
     voxel = np.arange(N, dtype=np.int32)  # one cell in each: the places within a voxel depend on the order of threads
-    return N, [random.permutation(voxel), 0, np.arange(1, N + 1, dtype=np.int32), np.zeros(N, np.int32)]
+    start = np.arange(1, 2 * N + 1, dtype=np.int32) % N + 1
+    return TWO_KINDS, [_each(0, 0), _each(0, N), random.permutation(voxel), start, np.zeros(N + 1, np.int32)]
 
 
 def permute(random):
@@ -58,20 +67,25 @@ def permute(random):
 
 
 def permute_row(random):
-    table = binning.permute_row.pack(Machine(), [0, 2 * N], [1, 0])
+    table = binning.permute_row.pack(Machine(), [[[0, 2 * N], [1, 0]], [[N], [1]]])
     values, out = random.random(3 * N).astype(np.float32), np.zeros(2 * N, np.float32)
-    return N, [*table, random.permutation(N).astype(np.int32), N, values, out]
+    return TWO_KINDS, [*table, random.permutation(N).astype(np.int32), N, values, out]
+
+
+def replace_row(random):
+    table = binning.replace_row.pack(Machine(), [[[0, 2 * N], [1, 0]], [[N], [1]]])
+    return TWO_KINDS, [*table, N, np.zeros(3 * N, np.float32), random.random(2 * N).astype(np.float32)]
 
 
 def permute_wide(random):
     columns = random.integers(-1, 99, 3 * N).astype(np.int32)
-    return N, [random.permutation(N).astype(np.int32), 3, columns, np.zeros(3 * N, np.int32)]
+    return N, [random.permutation(N).astype(np.int32) + np.int32(7), 7, 3, columns, np.zeros(3 * N, np.int32)]
 
 
 def sort_bucket(random):
     voxel = np.sort(random.integers(0, 12, N)).astype(np.int32)
     start = np.searchsorted(voxel // 2, np.arange(7)).astype(np.int32)
-    return N, [voxel, _uids(random), 1, start, np.arange(N, dtype=np.int32)[::-1].copy()]
+    return N, [_each(1), _each(0), voxel, _uids(random), start, np.arange(N, dtype=np.int32)[::-1].copy()]
 
 
 def to_fixed(random):
@@ -96,33 +110,35 @@ def density_along_x(random):
 
 def lean(random):
     x, y, z, voxel = _cells(random, SOLID)
-    channel = random.random(SOLID.size).astype(np.float32)
-    bias = np.zeros((3, N), np.float32)
-    return N, [voxel, x, y, z, *bias, channel, 1, 1.0, 0.5, *SOLID.box, 0, 1, 0]
+    channels = random.random(2 * SOLID.size).astype(np.float32)
+    kinds = np.array([SOLID.size, NO_BIAS]), np.array([0.5, 0], np.float32)
+    return TWO_KINDS, [*kinds, voxel, x, y, z, *np.ones((3, N), np.float32), channels, 1, 1.0, *SOLID.box, 0, 1, 0]
 
 
 def walk_axis(random):
     x = (random.random(N) * 120).astype(np.float32)
     u, bias, speed, to = random.random((4, N)).astype(np.float32)
-    walk = Walk(FLAT, 0.1, 0.05)
+    walk = Walk(HOST, FLAT, 0.1, (0.05, 0.2))
     seeds = random.integers(0, 2**63, N).astype(np.uint64)
-    return N, [_uids(random), seeds, x, u, bias, 400 * speed, to, 1, 7, *walk.coefficients, 120.0, 0]
+    cells = [_uids(random), seeds, x, u, bias, 400 * speed, to]
+    return TWO_KINDS, [*walk.coefficients, *cells, 1, 7, np.float32(0.1), 120.0, 0]
 
 
 def occupy(random):
-    return N, [_cells(random, FLAT)[3], np.zeros(FLAT.size, np.int32), 1000]
+    return TWO_KINDS, [_each(1000, 0), _cells(random, FLAT)[3], np.zeros(FLAT.size, np.int32)]
 
 
 def ask_room(random):
     voxel, to_voxel = _cells(random, FLAT)[3], _cells(random, FLAT)[3]
-    return N, [voxel, to_voxel, np.zeros(FLAT.size, np.int32), 200_000]
+    return TWO_KINDS, [_each(200_000, 300), voxel, to_voxel, np.zeros(FLAT.size, np.int32)]
 
 
 def bid_for_room(random):
     voxel, to_voxel = _cells(random, FLAT)[3], _cells(random, FLAT)[3]
     occupied, incoming = random.integers(0, ROOM_UNITS, (2, FLAT.size)).astype(np.int32)
     grids = occupied, incoming, np.zeros(FLAT.size, np.int64)
-    return N, [_uids(random), voxel, to_voxel, *grids, _seeds(random), 7, 3, ROOM_UNITS, FLAT.whole]
+    kinds = _each(1000, 0), _each(3, 4)
+    return TWO_KINDS, [*kinds, _uids(random), _seeds(random), voxel, to_voxel, *grids, 7, ROOM_UNITS]
 
 
 def take_room(random):
@@ -130,22 +146,22 @@ def take_room(random):
     to_x, to_y, to_z, to_voxel = _cells(random, SOLID)
     occupied, incoming = random.integers(0, ROOM_UNITS // 2, (2, SOLID.size)).astype(np.int32)
     best = np.zeros(SOLID.size, np.int64)
-    args = [_uids(random), voxel, x, y, z, to_voxel, to_x, to_y, to_z, occupied, incoming, best, _seeds(random), 7, 3]
-    return N, [*args, 200_000, ROOM_UNITS // 2, SOLID.sz, SOLID.whole]
+    cells = [_uids(random), _seeds(random), voxel, x, y, z, to_voxel, to_x, to_y, to_z, occupied, incoming, best]
+    return TWO_KINDS, [_each(200_000, 0), _each(3, 4), *cells, 7, ROOM_UNITS // 2, SOLID.sz]
 
 
 def touch(random):
-    x, y, z, voxel = _cells(random, SOLID)
-    other_x, other_y, other_z, other_voxel = _cells(random, SOLID)
-    touched = np.zeros(N, np.float32)
-    others = [other_x, other_y, other_z, _starts(other_voxel, SOLID)]
-    return N, [x, y, z, voxel, *others, touched, 20.0, 1, 0, *SOLID.box]
+    *place, voxel = _cells(random, SOLID)
+    values = np.concatenate([*place, np.zeros(2 * N, np.float32)])
+    pairs = [_each(3 * N, 4 * N), np.array([20.0, 35.0], np.float32), _each(1, 2), _each(1, 1), _each(0, 1)]
+    start = np.concatenate([[0], _starts(voxel, SOLID)]).astype(np.int32)
+    return TWO_KINDS, [*pairs, voxel, 0, N, 2 * N, start, values, *SOLID.box]
 
 
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, scatter, sort_bucket, permute, permute_row, permute_wide, to_fixed, box_along, density_along_x,
-        lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
+        locate, count_cells, scatter, sort_bucket, permute, permute_row, replace_row, permute_wide, to_fixed, box_along,
+        density_along_x, lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
     )
 }  # fmt: skip

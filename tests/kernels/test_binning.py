@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from kernels.binning import bucket_shift, locate, permute, permute_row, permute_wide, sort_order
+from kernels.binning import Sorting, bucket_shift, locate, permute, permute_row, permute_wide, replace_row
 from kernels.device import Machine
 from kernels.grid import Grid
+from kernels.spans import Spans
 
 GRIDS = [Grid(7, 5, 1, 20.0, 2, 1), Grid(13, 9, 1, 10.0, 2, 3), Grid(6, 5, 4, 20.0, 3, 2)]
 
@@ -23,11 +24,12 @@ def voxels_of(grid, place, slab):
     return slab * grid.whole + (z + 1) * grid.sz + (y + 1) * grid.sy + x + 1
 
 
-def sort(threads, grid, voxel, uid):
-    n = len(voxel)
-    order, start, count = np.full(n, -1, np.int32), np.zeros(grid.size + 1, np.int32), np.zeros(grid.size + 1, np.int32)
-    sort_order(Machine("cpu", threads), n, voxel, uid, order, start, count)
-    return order, start
+def sort(threads, grid, voxel, uid, shift=0):
+    machine, order = Machine("cpu", threads), np.full(len(voxel), -1, np.int32)
+    sorting = Sorting(machine, grid.size)
+    sorting.sort(Spans(machine, [(0, len(voxel))]), [shift], voxel, uid, order)
+    begin = int(sorting.base[0])
+    return order, sorting.start[begin : begin + grid.size + 1]
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
@@ -69,9 +71,29 @@ def test_order_is_the_same_by_buckets_of_voxels(shift, threads):
     place, slab = scattered(grid, n)
     voxel = voxels_of(grid, place, slab).astype(np.int32)
     uid = np.random.default_rng(1).permutation(n).astype(np.uint64)
-    order, start, count = np.full(n, -1, np.int32), *np.zeros((2, grid.size + 1), np.int32)
-    sort_order(Machine("cpu", threads), n, voxel, uid, order, start, count, shift)
+    order, _ = sort(threads, grid, voxel, uid, shift)
     np.testing.assert_array_equal(order, np.lexsort((uid, voxel)))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_span_is_sorted_by_itself(threads):
+    """Spans with rows between them, one of them empty, and buckets of several sizes; rows of no span are left alone."""
+    grid, n = GRIDS[1], 40_000
+    machine, order, rows = Machine("cpu", threads), np.full(n, -1, np.int32), np.arange(n)
+    voxel = voxels_of(grid, *scattered(grid, n)).astype(np.int32)
+    uid = np.random.default_rng(1).permutation(n)
+    parts = [(3, 19_000), (19_000, 19_000), (19_016, 30_000), (30_007, n - 5)]
+    sorting = Sorting(machine, grid.size)
+    sorting.sort(Spans(machine, parts), [2, 5, 0, 1], voxel, uid, order)
+    expected = np.full(n, -1)
+    for first, stop in parts:
+        expected[first:stop] = first + np.lexsort((uid[first:stop], voxel[first:stop]))
+    np.testing.assert_array_equal(order, expected)
+    first, stop = parts[2]
+    begin = int(sorting.base[2])
+    found = sorting.start[begin : begin + grid.size + 1]
+    np.testing.assert_array_equal(found, first + np.searchsorted(voxel[expected[first:stop]], np.arange(grid.size + 1)))
+    assert (np.sort(order[order >= 0]) == np.concatenate([rows[first:stop] for first, stop in parts])).all()
 
 
 def test_there_are_about_as_many_buckets_as_cells():
@@ -94,9 +116,14 @@ def test_columns_are_put_in_an_order():
     uid, put = np.arange(9) + 2**40, np.zeros(5, np.int64)
     permute(Machine(), 5, order, uid, put)
     np.testing.assert_array_equal(put, uid[order])
-    table = permute_row.pack(Machine(), [9, 18], [1, 0])
+    table = permute_row.pack(Machine(), [[[9, 18], [1, 0]]])
     permute_row(Machine(), 5, *table, order, 5, values.reshape(-1), out.reshape(-1))
     np.testing.assert_array_equal(out, values[[2, 1]][:, order])
+    before = values.copy()
+    replace_row(Machine(), 5, *table, 5, values.reshape(-1), out.reshape(-1))
+    np.testing.assert_array_equal(values[1:, :5], out[::-1])
+    np.testing.assert_array_equal(values[0], before[0])
+    np.testing.assert_array_equal(values[1:, 5:], before[1:, 5:])
     wide, out = random.integers(-1, 99, (9, 7)).astype(np.int32), np.zeros((5, 7), np.int32)
-    permute_wide(Machine(), 5, order, 7, wide.reshape(-1), out.reshape(-1))
+    permute_wide(Machine(), 5, order + np.int32(100), 100, 7, wide.reshape(-1), out.reshape(-1))
     np.testing.assert_array_equal(out, wide[order])

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from kernels import launch
+from kernels.density import to_fixed
 from kernels.device import Machine
 from kernels.diffusion import advance_2d
 from kernels.gpu import Bound, Launcher, laid_out
 from kernels.grid import Grid
 from kernels.laws import fill_row
 from kernels.motion import occupy
-from tests.strict_arrays import DeviceArray
+from kernels.spans import Spans
+from tests.strict_arrays import DeviceArray, DeviceModule
 
 
 @pytest.fixture
@@ -29,13 +31,13 @@ def launched(monkeypatch):
             launches.append((bound.kernel, blocks, threads, list(bound.numbers)))
 
     monkeypatch.setattr(launch, "open_launcher", lambda loop: Noting(loop, None))
-    for kernel in (advance_2d, fill_row, occupy):
+    for kernel in (advance_2d, fill_row, occupy, to_fixed):
         monkeypatch.setattr(kernel, "_on_gpu", None)
         monkeypatch.setattr(kernel, "_loops", {"cuda": None})
     return launches
 
 
-GPU = Machine("cuda", 1)
+GPU = Machine("cuda", 1, xp=DeviceModule())
 
 
 def there(array):
@@ -60,20 +62,26 @@ def test_what_a_kernel_cannot_take_is_refused(wrong):
 
 
 def test_a_kernel_is_compiled_once_for_the_types_of_its_arguments(launched):
-    voxel, volume = (there(np.zeros(300, np.int32)) for _ in range(2))
+    amount, fixed = there(np.zeros(300, np.float32)), there(np.zeros(300, np.int64))
     for n in (300, 200):
-        occupy(GPU, n, voxel, volume, 7)
+        to_fixed(GPU, n, amount, fixed, 7, np.float32(3))
     (one, blocks, threads, numbers), (other, fewer, _, _) = launched
     assert one is other and (blocks, threads, fewer) == (3, 128, 2)
-    assert numbers == laid_out([300, voxel, volume, 7])
-    occupy(GPU, 300, voxel, volume, np.float32(7))
+    assert numbers[:-1] == laid_out([300, amount, fixed, 7]) and numbers[-1].value == 3
+    to_fixed(GPU, 300, amount, fixed, 7, 3)
     assert launched[2][0] is not one
 
 
-def test_rows_of_some_items_begin_with_the_first(launched):
+def test_spans_are_launched_over_all_their_rows(launched):
+    voxel, occupied, volume = (there(np.zeros(300, np.int32)) for _ in range(3))
+    spans = Spans(GPU, [(3, 200), (210, 300)])
+    occupy(GPU, spans, volume, voxel, occupied)
+    ((_, blocks, threads, numbers),) = launched
+    assert (blocks, threads) == (3, 128)
+    assert numbers == laid_out([287, spans.table, volume, voxel, occupied])
     table, values = (there(np.zeros(1, np.float32)) for _ in range(2))
-    fill_row(GPU, 100, table, table, table, values, first=30)
-    assert launched[0][1] == 1 and launched[0][3][:2] == [30, 130]
+    fill_row(GPU, spans, table, table, table, values)
+    assert launched[1][3][: len(laid_out([287, spans.table]))] == laid_out([287, spans.table])
 
 
 def test_a_relay_takes_its_two_arrays_in_turns(launched):

@@ -9,6 +9,7 @@ from kernels.grid import Grid
 from kernels.launch import FEWEST_PER_THREAD, Kernel
 from kernels.laws import fill_row, run_rows, share_row
 from kernels.source import BLOCK
+from kernels.spans import Spans
 
 
 def add_where(i, chosen, source, target):
@@ -40,25 +41,45 @@ def test_scratch_rows_give_the_same_on_any_number_of_threads():
         empty = ([[] for _ in stage.columns] for stage in run_rows.stages)
         reads, shares, fills, hills, _, _, caps = empty
         columns = [*reads, *shares, *fills, *hills, *ramp, *product, *caps]
-        table = run_rows.pack(Machine(), *columns)
+        table = run_rows.pack(Machine(), [columns])
         run_rows(Machine("cpu", threads), n, *table, values, np.zeros(1, np.int32), values, scratch=BLOCK)
         assert np.array_equal(values[n : 2 * n], (f4(0.5) + f4(2) * signal) * signal)
 
 
 def test_rows_of_some_items_leave_the_others_alone():
-    """On two threads, over several blocks, and from an item that begins none of them."""
+    """On two threads, over several blocks, from an item that begins none of them, and for several spans of several tables."""
     n = 4 * FEWEST_PER_THREAD
-    table = fill_row.pack(Machine(), [0], [2.5])
+    tables = [[[0], [2.5]], [[0, n], [3.0, 4.0]], [[0], [9.0]]]
+    packed = fill_row.pack(Machine(), tables)
+    expected = np.zeros(2 * n, np.float32)
+    expected[3:1000], expected[1500 : n - 700], expected[n + 1500 : 2 * n - 700] = 2.5, 3.0, 4.0
     for threads in (1, 2):
-        values = np.zeros(n, np.float32)
-        fill_row(Machine("cpu", threads), n - 703, *table, values, first=3)
-        assert not values[:3].any() and (values[3:-700] == 2.5).all() and not values[-700:].any()
+        values, machine = np.zeros(2 * n, np.float32), Machine("cpu", threads)
+        fill_row(machine, Spans(machine, [(3, 1000), (1500, n - 700), (n - 5, n - 5)]), *packed, values)
+        np.testing.assert_array_equal(values, expected)
 
 
-def test_a_table_is_packed_row_after_row():
-    counts, whole, numbers = share_row.pack(Machine(), [1, 2], [3, 4], [5, 6], [0.5, -1])
-    assert counts.tolist() == [2] and numbers.tolist() == [0.5, -1.0] and numbers.dtype == np.float32
-    assert whole.tolist() == [1, 3, 5, 2, 4, 6] and whole.dtype == np.int64
+def add_to_span(i, amount, values):
+    values[i] += amount
+
+
+def test_a_kernel_over_spans_takes_what_is_given_for_each():
+    add, n = Kernel(add_to_span, "spans", n_columns=1), 3 * FEWEST_PER_THREAD
+    amounts = np.array([1.0, 2.0, 4.0], np.float32)
+    expected = np.zeros(n, np.float32)
+    expected[2:9], expected[9 : n - 1] = 1.0, 4.0
+    for target, threads in (("python", 1), ("cpu", 1), ("cpu", 2), ("cpu", 3)):
+        values, machine = np.zeros(n, np.float32), Machine(target, threads)
+        add(machine, Spans(machine, [(2, 9), (9, 9), (9, n - 1)]), amounts, values)
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_tables_are_packed_row_after_row():
+    tables = [[1, 2], [3, 4], [5, 6], [0.5, -1]], [[7], [8], [9], [2.0]]
+    heads, whole, numbers = share_row.pack(Machine(), tables)
+    assert heads.tolist() == [[0, 0, 2], [6, 2, 1]] and heads.dtype == np.int64
+    assert numbers.tolist() == [0.5, -1.0, 2.0] and numbers.dtype == np.float32
+    assert whole.tolist() == [1, 3, 5, 2, 4, 6, 7, 8, 9] and whole.dtype == np.int64
 
 
 def test_sweeps_leave_the_halo_at_zero():

@@ -99,7 +99,7 @@ def test_gpu_code_has_only_exact_instructions(name):
         assert f".target sm_{capability[0]}{capability[1]}" in code
         assert FORBIDDEN.findall(code) == []
         assert parameters(ptx) == [
-            size_of(number) for number in laid_out(compiled.launch_arguments(n, on_gpu(arguments)))
+            size_of(number) for number in laid_out(on_gpu(compiled.launch_arguments(n, arguments)))
         ]
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kernels.binning import locate, sort_order
+from kernels.binning import Sorting, locate
 from kernels.contest import bid, contest_key, wins
 from kernels.device import Machine
 from kernels.grid import Grid
 from kernels.launch import kernel
-from kernels.motion import ROOM_UNITS, Walk, ask_room, bid_for_room, occupy, room_units, take_room
+from kernels.motion import NO_BIAS, ROOM_UNITS, Walk, ask_room, bid_for_room, occupy, room_units, take_room
+from kernels.spans import Spans
 
 U = np.uint64
 STREAM = U(9)
@@ -103,7 +104,12 @@ class Kind:
         locate(Machine(), self.n, *self.place[:2], self.place[-1], self.voxel, self.voxel, *grid.box)
         self.speed = np.full(self.n, speed, np.float32)
         self.volume = room_units(math.pi / 6 * diameter**3, VOXEL)
+        self.columns = np.array([self.volume]), np.array([number])
         self.to_place, self.to_voxel = np.zeros_like(self.place), np.zeros_like(self.voxel)
+
+    def seeds(self, seeds, grid):
+        """The seed of each cell."""
+        return (seeds + np.uint64(1000 * self.number))[self.voxel // grid.whole]
 
 
 def volumes(grid, kinds):
@@ -116,33 +122,26 @@ def advance(machine, grid, kinds, seeds, step):
     """Move all kinds by one step of 0.1 h, with room."""
     occupied, incoming, best = (np.zeros(grid.size, dtype) for dtype in (np.int32, np.int32, np.int64))
     for kind in kinds:
-        order, start, count = (
-            np.zeros(kind.n, np.int32),
-            np.zeros(grid.size + 1, np.int32),
-            np.zeros(grid.size + 1, np.int32),
-        )
-        sort_order(machine, kind.n, kind.voxel, kind.uid, order, start, count)
+        order = np.zeros(kind.n, np.int32)
+        Sorting(machine, grid.size).sort(Spans(machine, [(0, kind.n)]), [0], kind.voxel, kind.uid, order)
         for column in (kind.place, kind.velocity, kind.uid, kind.voxel):
             column[..., : kind.n] = column[..., order]
-        occupy(machine, kind.n, kind.voxel, occupied, kind.volume)
+        occupy(machine, kind.n, np.array([kind.volume]), kind.voxel, occupied)
     for kind in kinds:
-        walk, own = Walk(grid, 0.1, 0.05), seeds + np.uint64(1000 * kind.number)
-        walk.propose(
-            machine, kind.n, own[kind.voxel // grid.whole], step, kind.uid, kind.voxel, kind.place, kind.velocity, kind.speed,
-            kind.to_place, kind.to_voxel, walk.work(machine, kind.n),
+        seed = kind.seeds(seeds, grid)
+        Walk(machine, grid, 0.1, [0.05]).propose(
+            kind.n, seed, step, kind.uid, kind.voxel, kind.place, kind.velocity, kind.speed, kind.to_place, kind.to_voxel,
+            np.zeros((3, kind.n), np.float32), np.array([NO_BIAS]), np.zeros(1, np.float32), np.zeros(1, np.float32),
         )  # fmt: skip
-        ask_room(machine, kind.n, kind.voxel, kind.to_voxel, incoming, kind.volume)
+        ask_room(machine, kind.n, np.array([kind.volume]), kind.voxel, kind.to_voxel, incoming)
     for kind in kinds:
-        own = seeds + np.uint64(1000 * kind.number)
-        wanted = kind.uid, kind.voxel, kind.to_voxel, occupied, incoming, best
-        bid_for_room(machine, kind.n, *wanted, own, step, kind.number, HALF, grid.whole)
+        wanted = kind.uid, kind.seeds(seeds, grid), kind.voxel, kind.to_voxel, occupied, incoming, best
+        bid_for_room(machine, kind.n, *kind.columns, *wanted, step, HALF)
     for kind in kinds:
-        own = seeds + np.uint64(1000 * kind.number)
         places = *kind.place[:2], kind.place[-1]
         to_places = kind.to_voxel, *kind.to_place[:2], kind.to_place[-1]
-        grids = occupied, incoming, best
-        numbers = step, kind.number, kind.volume, HALF, grid.sz, grid.whole
-        take_room(machine, kind.n, kind.uid, kind.voxel, *places, *to_places, *grids, own, *numbers)
+        own = kind.uid, kind.seeds(seeds, grid), kind.voxel, *places, *to_places
+        take_room(machine, kind.n, *kind.columns, *own, occupied, incoming, best, step, HALF, grid.sz)
 
 
 def crowd(grid, lymphocytes, macrophages, stem_cells):
@@ -204,13 +203,12 @@ def rush(diameter, candidates, occupant=0.0, seed=1):
     kind.to_voxel[:], kind.to_place[:] = target, [[10.0], [30.0]]
     occupied, incoming, best = (np.zeros(grid.size, dtype) for dtype in (np.int32, np.int32, np.int64))
     occupied[target] = room_units(occupant, VOXEL) if occupant else 0
-    seeds = np.array([seed], U)
-    ask_room(Machine(), candidates, kind.voxel, kind.to_voxel, incoming, kind.volume)
-    wanted = kind.uid, kind.voxel, kind.to_voxel, occupied, incoming, best
-    bid_for_room(Machine(), candidates, *wanted, seeds, 0, 0, HALF, grid.whole)
+    ask_room(Machine(), candidates, np.array([kind.volume]), kind.voxel, kind.to_voxel, incoming)
+    own = kind.uid, np.full(candidates, seed, U), kind.voxel
+    bid_for_room(Machine(), candidates, *kind.columns, *own, kind.to_voxel, occupied, incoming, best, 0, HALF)
     take_room(
-        Machine(), candidates, kind.uid, kind.voxel, *kind.place, kind.place[1], kind.to_voxel, *kind.to_place,
-        kind.to_place[1], occupied, incoming, best, seeds, 0, 0, kind.volume, HALF, grid.sz, grid.whole,
+        Machine(), candidates, *kind.columns, *own, *kind.place, kind.place[1], kind.to_voxel, *kind.to_place,
+        kind.to_place[1], occupied, incoming, best, 0, HALF, grid.sz,
     )  # fmt: skip
     return (kind.voxel == target).sum()
 

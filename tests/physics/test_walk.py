@@ -12,7 +12,7 @@ from scipy import stats
 from kernels.binning import locate
 from kernels.device import Machine
 from kernels.grid import Grid
-from kernels.motion import Walk, bias_reach, walk_coefficients
+from kernels.motion import NO_BIAS, Walk, bias_reach, walk_coefficients
 
 SPEED = 540.0  # um/h, of a T cell
 PERSISTENCE = 0.05  # h
@@ -24,7 +24,7 @@ class Cells:
 
     def __init__(self, grid, n, dt, persistence=PERSISTENCE, periodic=(False, False, False), machine=CPU):
         self.machine, self.grid, self.n, self.random = machine, grid, n, np.random.default_rng(3)
-        self.walk = Walk(grid, dt, persistence, periodic)
+        self.walk = Walk(machine, grid, dt, [persistence], periodic)
         sides = np.array([grid.nx, grid.ny, grid.nz])[: grid.dims] * grid.h
         self.sides = sides
         self.place = np.tile((sides / 2).astype(np.float32)[:, None], n)
@@ -34,7 +34,7 @@ class Cells:
         self.speed = np.full(n, SPEED, np.float32)
         self.seeds = np.array([42], np.uint64)
         self.uid = np.arange(n, dtype=np.uint64)
-        self.work = self.walk.work(machine, n)
+        self.bias = np.zeros((3, n), np.float32)
 
     def scatter(self):
         """Spread the cells evenly over the box."""
@@ -46,9 +46,11 @@ class Cells:
         locate(self.machine, self.n, *self.place[:2], self.place[-1], self.voxel, self.voxel, *self.grid.box)
 
     def step(self, number, channel=None, at_most=0.0):
+        law = np.array([NO_BIAS if channel is None else 0]), np.array([at_most], np.float32)
         self.walk.propose(
-            self.machine, self.n, self.seeds[self.voxel // self.walk.grid.whole], number, self.uid, self.voxel,
-            self.place, self.velocity, self.speed, self.place, self.voxel, self.work, channel, at_most,
+            self.n, self.seeds[self.voxel // self.walk.grid.whole], number, self.uid, self.voxel,
+            self.place, self.velocity, self.speed, self.place, self.voxel, self.bias, *law,
+            np.zeros(1, np.float32) if channel is None else channel,
         )  # fmt: skip
 
 

@@ -1,0 +1,292 @@
+"""Crowd: all cells of a lesion, kind after kind, and what all of them do in a step: one launch each, whatever the kinds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from abm.columns import ALIGNED, CHANCE, PLACE, Columns
+from abm.population import DIVIDES, STAYS, Population
+from abm.rows import Program
+from kernels import binning, contact, events, laws, lifecycle, motion
+from kernels.random import STREAMS
+from kernels.spans import Spans
+
+FEWEST_ROWS = 256
+FULL = 2 / 3  # of its room: where one kind gets more room, so do those that are fuller
+
+
+class Crowd:
+    """The columns of all cells, and what each kind does as the others do.
+
+    kinds    in the order of their rows;  columns  see ``Columns``
+
+    Each method is a phase, or a part of one. What a kind does in a way of its own stands in its Population.
+    """
+
+    columns: Any
+
+    def __init__(self, model: Any, kinds: Sequence[Population]):
+        self.model, self.machine, self.grid, self.laws = model, model.machine, model.grid, model.laws
+        self.kinds = list(kinds)
+        of_laws = [kind.of_laws for kind in kinds]
+        self._own = Program(self.machine, [rows for each in of_laws for rows in each.own])
+        self._late = Program(self.machine, [rows for each in of_laws for rows in each.late])
+        self._scratch = max((each.scratch for each in of_laws), default=0)
+        self._walking = [kind for kind in kinds if kind.motile]
+        self._switching = [kind for kind in kinds if kind.switch is not None]
+        self._mortal = [kind for kind in kinds if kind.hazards]
+        self._touching = [(kind, *contact) for kind in kinds for contact in kind.of_laws.contacts.items()]
+        self._sorting = binning.Sorting(self.machine, self.grid.size)
+        self._stood = [0] * len(kinds)  # how many cells of each kind were last summed
+        periodic = tuple(bool(wraps) for wraps in model.tissue.wraps)
+        persistence = [float(kind.spec.persistence) for kind in self._walking]
+        self._walk = motion.Walk(self.machine, self.grid, model.step_hours, persistence, periodic)
+        self._spare = self.machine.zeros(0, np.float32)
+        self._lay_out([FEWEST_ROWS] * len(kinds))
+
+    # --- rows -----------------------------------------------------------------------------------------------------------
+
+    def make_room(self, population: Population, needed: int) -> None:
+        """Make room for at least so many cells of a kind, keeping those there are."""
+        if needed <= population.room:
+            return
+        room = [int(kind.room * (1.5 if kind.n > FULL * kind.room else 1)) for kind in self.kinds]
+        room[population.index] = max(needed, population.room + population.room // 2)
+        self._lay_out(room)
+
+    def _lay_out(self, room: Sequence[int]) -> None:
+        room = [-(-each // ALIGNED) * ALIGNED for each in room]
+        n_rows, before = [kind.of_laws.n_rows for kind in self.kinds], self.__dict__.get("columns")
+        self.columns = Columns(self.machine, room, n_rows, self._scratch * self.machine.threads)
+        if before is not None:
+            self.columns.take_over(before, [max(kind.n, stood) for kind, stood in zip(self.kinds, self._stood)])
+        for index, kind in enumerate(self.kinds):
+            kind.settle_in(self, index)
+        self._refer()
+
+    def _refer(self) -> None:
+        """Note where the rows stand that each launch takes."""
+        machine, kinds = self.machine, self.kinds
+        places = [each for kind in kinds for each in kind.of_laws.places(self.columns, kind.index)]
+        channels = [each for kind in kinds for each in kind.of_laws.channels]
+        self._own.place(places, channels)
+        self._late.place(places, channels)
+        carried = [self._places(kind, kind.of_laws.carried) for kind in kinds]
+        self._most_carried = max(map(len, carried), default=0)
+        self._carried = binning.permute_row.pack(machine, [[each, np.arange(len(each))] for each in carried])
+        sums = [kind.of_laws.sums for kind in kinds]
+        self._summed = [
+            *self._lists([len(each) for each in sums]),
+            self._put([each for kind in kinds for each in self._places(kind, [code for code, _ in kind.of_laws.sums])]),
+            self._put([self.laws.place_of(slot) for each in sums for _, slot in each]),
+        ]
+        biases = [self.laws.place_of(kind.of_laws.bias) for kind in self._walking]
+        at_most = machine.put(np.array([kind.of_laws.bias_at_most for kind in self._walking], np.float32))
+        self._biases = self._put(biases), at_most
+        self._rooms = [self._put([getattr(kind, name) for kind in self._walking]) for name in ("volume", "number")]
+        switches = [self._places(kind, kind.switch_codes()) for kind in self._switching]
+        self._switches = [self._put(column) for column in np.reshape(np.array(switches, np.int64), (-1, 3)).T]
+        chance, rates, columns = self.columns.place(CHANCE), [], []
+        for kind in self._mortal:
+            rates += (own := self._places(kind, [code for code, _ in kind.hazards])).tolist()
+            columns.append([own, np.full(len(own), chance), np.arange(len(own)) > 0, [chance]])
+        self._chances = events.chance_of_rates.pack(machine, columns)
+        numbers, many = [kind.index for kind in self._mortal], [len(kind.hazards) for kind in self._mortal]
+        self._hazards = [self._put(numbers), *self._lists(many)]
+        self._rates = self._put(rates)
+        self._fates = machine.put(np.array([fate for kind in self._mortal for _, fate in kind.hazards], np.int32))
+        index = {kind.kind: kind.index for kind in kinds}
+        touched = [int(self._places(kind, [code])[0]) for kind, _, code in self._touching]
+        distances = [distance for _, (_, distance), _ in self._touching]
+        reaches = [contact.contact_reach(distance, self.grid.h) for distance in distances]
+        self._contacts = self._put(touched), machine.put(np.array(distances, np.float32)), self._put(reaches)
+        self._others = self._put([index[other] for _, (other, _), _ in self._touching])
+        self._itself = self._put([int(kind.kind == other) for kind, (other, _), _ in self._touching])
+
+    def _put(self, numbers: Any):
+        return self.machine.put(np.array(numbers, np.int64))
+
+    def _lists(self, lengths: Sequence[int]) -> list:
+        """Where the part of each kind begins and ends in a list of all."""
+        ends = np.cumsum([0, *lengths])
+        return [self._put(ends[:-1]), self._put(ends[1:])]
+
+    def _places(self, kind: Population, codes: Sequence[int]) -> np.ndarray:
+        return self.columns.places(np.array(codes, np.int64), kind.index)
+
+    def spans(self, kinds: Sequence[Population]) -> Spans:
+        """Return the rows of some kinds."""
+        return Spans(self.machine, [(kind.begin, kind.begin + kind.n) for kind in kinds])
+
+    def keep(self, kept: Mapping[Population, Any]) -> None:
+        """Keep some cells of some kinds in an order: int32, numbers among those of the kind."""
+        columns = self.columns
+        columns.order[:] = columns.rows
+        for kind, order in kept.items():
+            kind.n = len(order)
+            columns.order[kind.begin : kind.begin + kind.n] = order + kind.begin
+        self._put_in_order(list(kept))
+
+    def _put_in_order(self, changed: Sequence[Population]) -> None:
+        """Put cells in the order of the column ``order``, where other kinds than those changed are in theirs."""
+        columns, machine, spans = self.columns, self.machine, self.spans(self.kinds)
+        exchanged = [("uid", "other_uid"), ("voxel", "other_voxel"), ("seed", "other_uid")]
+        for name, other in exchanged if self.grid.slabs > 1 else exchanged[:2]:
+            one, another = getattr(columns, name), getattr(columns, other)
+            binning.permute(machine, spans, columns.order, one, another)
+            setattr(columns, name, another)
+            setattr(columns, other, one)
+        size = self._most_carried * columns.capacity
+        if len(self._spare) < size:
+            self._spare = machine.zeros(size, np.float32)
+        heads, *tables = self._carried
+        some = self.spans(changed), heads[self._put([kind.index for kind in changed])], *tables
+        binning.permute_row(machine, *some, columns.order, columns.capacity, columns.flat, self._spare)
+        binning.replace_row(machine, *some, columns.capacity, columns.flat, self._spare)
+        for kind in changed:
+            kind.put_in_order(columns.order[kind.begin : kind.begin + kind.n])
+
+    # --- sense ----------------------------------------------------------------------------------------------------------
+
+    def sort(self) -> None:
+        """Sort the cells of each kind by (voxel, uid)."""
+        for kind in self.kinds:
+            kind.sorted_anew, kind.changed = kind.changed, False
+        if changed := [kind for kind in self.kinds if kind.sorted_anew]:
+            columns, size = self.columns, self.grid.size
+            touched = self.laws.touched  # these by single voxels, to be found there
+            shifts = [0 if kind.kind in touched else binning.bucket_shift(kind.n, size) for kind in self.kinds]
+            self._sorting.sort(self.spans(self.kinds), shifts, columns.voxel, columns.uid, columns.order)
+            self._put_in_order(changed)
+
+    def feel(self) -> None:
+        """Find contacts; compute the factors of own states and their sums per voxel."""
+        columns, machine = self.columns, self.machine
+        if self._touching:
+            spans, base = self.spans([kind for kind, *_ in self._touching]), self._sorting.base[self._others]
+            x, y, z = map(columns.place, PLACE)
+            contact.touch(
+                machine, spans, *self._contacts, base, self._itself, columns.voxel, x, y, z, self._sorting.start,
+                columns.flat, *self.grid.box,
+            )  # fmt: skip
+        self._arms = self._spans_of_arms()
+        self._own.run(self._arms, columns.flat, self._scratch)
+        self._sum()
+
+    def _spans_of_arms(self) -> Spans:
+        """The cells that follow each table of laws, kind after kind."""
+        if len(self.laws.tables) == 1:
+            return self.spans(self.kinds)
+        found: list[tuple[int, int]] = []
+        inner = self.machine.put(self.laws.edges[1:-1].astype(np.int32))
+        for kind in self.kinds:
+            between = self.machine.get(self.machine.xp.searchsorted(kind.voxel[: kind.n], inner)) + kind.begin
+            edges = [kind.begin, *between.tolist(), kind.begin + kind.n]
+            found += zip(edges, edges[1:])
+        return Spans(self.machine, found)
+
+    def _sum(self) -> None:
+        """Sum over the cells of each voxel what changed."""
+        kinds = [
+            each for each in self.kinds if each.of_laws.sums and (each.sorted_anew or not each.of_laws.only_counted)
+        ]
+        columns, machine, laws_of_voxels, few = self.columns, self.machine, self.laws.flat, []
+        for kind in kinds:
+            if self._stood[kind.index] < self.grid.size // 8:
+                few.append(kind)
+            else:
+                for _, slot in kind.of_laws.sums:
+                    self.laws.channel(slot)[:] = 0.0
+        stood = Spans(machine, [(kind.begin, kind.begin + self._stood[kind.index]) for kind in few])
+        begin, end, own, target = self._summed
+        some = self._put([kind.index for kind in few])
+        laws.clear_cells(machine, stood, begin[some], end[some], target, columns.stood, laws_of_voxels)
+        some, spans = self._put([kind.index for kind in kinds]), self.spans(kinds)
+        laws.sum_cells(
+            machine, spans, self._put(spans.first), self._put(spans.stop), begin[some], end[some], own, target,
+            columns.voxel, columns.flat, laws_of_voxels,
+        )  # fmt: skip
+        columns.stood[:] = columns.voxel
+        self._stood = [kind.n for kind in self.kinds]
+
+    def sense(self, hours: float) -> None:
+        """Compute the value of every law for every cell."""
+        self._late.set_time(hours)
+        columns = self.columns
+        self._late.run(self._arms, columns.flat, self._scratch, columns.voxel, self.laws.flat)
+
+    # --- act ------------------------------------------------------------------------------------------------------------
+
+    def act(self) -> None:
+        """Age, and switch states on and off."""
+        columns, machine, dt = self.columns, self.machine, self.model.dt
+        columns.age += dt
+        spans, (state, *rates) = self.spans(self._switching), self._switches
+        chance = columns.place(CHANCE)
+        laws.chance_of_switch(machine, spans, state, *rates, chance, columns.flat, dt)
+        self.befall(spans, "activate", self.model.steps)
+        laws.switch(machine, spans, state, columns.befallen, columns.flat)
+
+    def befall(self, spans: Spans, stream: str, step: int) -> None:
+        """Draw whether something happens to some cells, with the probabilities in ``chance``, and note it in ``befallen``."""
+        columns = self.columns
+        drawn = columns.uid, columns.chance, columns.befallen
+        events.befall(self.machine, spans, columns.seed, step, STREAMS[stream], *drawn)
+
+    # --- move -----------------------------------------------------------------------------------------------------------
+
+    def move(self) -> None:
+        """Propose a place to each cell that can move; it goes there if there is room.
+
+        Where more want into a voxel than fit, the highest bid goes. Sessile glia take no room from motile cells.
+        """
+        columns, machine, tissue = self.columns, self.machine, self.model.tissue
+        spans = self.spans(self._walking)
+        place, velocity = (columns.x, columns.y, columns.z), (columns.ux, columns.uy, columns.uz)
+        proposed, bias = (columns.px, columns.py, columns.pz), (columns.bx, columns.by, columns.bz)
+        self._walk.propose(
+            spans, columns.seed, self.model.steps, columns.uid, columns.voxel, place, velocity, columns.speed, proposed,
+            columns.to_voxel, bias, *self._biases, self.laws.flat,
+        )  # fmt: skip
+        volume, _ = self._rooms
+        motion.occupy(machine, spans, volume, columns.voxel, tissue.occupied)
+        motion.ask_room(machine, spans, volume, columns.voxel, columns.to_voxel, tissue.incoming)
+        rooms, contest = (tissue.occupied, tissue.incoming, tissue.best), (self.model.steps, tissue.room)
+        cells = columns.uid, columns.seed, columns.voxel
+        motion.bid_for_room(machine, spans, *self._rooms, *cells, columns.to_voxel, *rooms, *contest)
+        motion.take_room(
+            machine, spans, *self._rooms, *cells, *place, columns.to_voxel, *proposed, *rooms, *contest, self.grid.sz
+        )
+        for kind in self._walking:
+            kind.changed = True
+
+    # --- die and divide -------------------------------------------------------------------------------------------------
+
+    def choose(self) -> None:
+        """Draw the fate of each cell."""
+        columns, machine, spans = self.columns, self.machine, self.spans(self._mortal)
+        columns.fate[:] = STAYS
+        eventful = machine.zeros(len(self.kinds), np.int32)
+        events.chance_of_rates(machine, spans, *self._chances, columns.flat, self.model.dt)
+        self.befall(spans, "fate", self.model.steps)
+        lifecycle.choose_fate(
+            machine, spans, *self._hazards, columns.befallen, columns.seed, self.model.steps, STREAMS["fate"], columns.uid,
+            self._rates, self._fates, columns.flat, columns.fate, eventful,
+        )  # fmt: skip
+        for kind, count in zip(self.kinds, machine.get(eventful).tolist()):
+            kind.eventful = count > 0
+
+    def part(self) -> None:
+        """Remove the cells that die or become another kind."""
+        kept = {}
+        for kind in self.kinds:
+            if kind.eventful:
+                fate = kind.fate[: kind.n]
+                leaves = (fate != STAYS) & (fate != DIVIDES)
+                if bool(leaves.any()):
+                    kind.leave(leaves)
+                    kind.changed = True
+                    kept[kind] = self.machine.xp.flatnonzero(~leaves).astype(np.int32)
+        if kept:
+            self.keep(kept)
