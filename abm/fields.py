@@ -13,12 +13,14 @@ import numpy as np
 from abm.config.errors import ConfigError
 from abm.law_tables import AVOGADRO
 from abm.tissue import voxel_volume
-from kernels.diffusion import SUMS, VALUE, Faces, Solver, Work, n_sums, totals
+from kernels.diffusion import SUMS, VALUE, Faces, Solver, Together, Work, n_sums, totals
 from kernels.launch import side_by_side
 from kernels.rkg import Plan, plan
 
 AMOUNTS = ("start", "mass", "secreted", "decayed", "taken", "left", "clamped", "limited")
 SINKS = ("change", "decayed", "taken", "left", "clamped")
+# By estimate, since none could be timed yet: on fewer voxels a stage takes a GPU less time than its launch.
+LAUNCH_PAYS = 2**20
 HARDLY = 1e-3  # mass errors are relative to what was secreted, or to this share of all that came in if that is more
 
 
@@ -56,6 +58,7 @@ class Fields:
         self._works: dict[tuple[str, ...], list[Work]] = {}  # these and sums: such as no field uses now
         self._sums: list[Any] = []
         self._unread: list[tuple[int, Any]] = []
+        self._together: dict[tuple[int, ...], Together] = {}
         self._totals = np.zeros((len(self.names), len(SUMS), grid.slabs))
         self._amounts = {name: np.zeros((len(self.names), grid.slabs)) for name in AMOUNTS}
         self._counted = False
@@ -146,6 +149,8 @@ class Fields:
         if not self._counted:
             self.recount()
         self._advanced = [row for row in self._costliest if not self._is_empty(row)]
+        if self.machine.target == "cuda":
+            return [(rows[0], partial(self._run_together, rows)) for rows in self._groups(self._advanced)]
         for row in set(self._advanced) - self._begun:  # alone the first time: no two threads compile the same kernel
             self._run(row, "advance")
         tasks = [(row, partial(self._run, row, "advance")) for row in self._advanced if row in self._begun]
@@ -168,7 +173,7 @@ class Fields:
     def _run(self, row: int, what: str) -> None:
         """Let a field's solver ``advance`` or ``count``, with work arrays that no other thread uses."""
         works = self._works.setdefault(self.solvers[row].faces.kinds, [])
-        work = _taken(works, lambda: Work(self.machine, self.grid))
+        work = _taken(works, lambda: Work.on(self.machine, self.grid))
         sums = _taken(self._sums, lambda: self.machine.zeros(n_sums(self.grid), np.float32))
         run = getattr(self.solvers[row], what)
         run(self.concentration[row], self.source[row], self.uptake[row], work, sums)
@@ -177,6 +182,32 @@ class Fields:
             self._unread.append((row, sums))
         else:
             self._read(row, sums)
+
+    def _groups(self, rows: Sequence[int]) -> list[tuple[int, ...]]:
+        """Put fields into groups that a GPU advances together: so many that a stage of all is worth a launch."""
+        most = max(1, LAUNCH_PAYS // self.grid.size)
+        joining = [row for row in rows if self.solvers[row].can_join]
+        joining.sort(key=lambda row: -self.solvers[row].plan.evaluations)
+        groups = [tuple(joining[begin : begin + most]) for begin in range(0, len(joining), most)]
+        return groups + [(row,) for row in rows if not self.solvers[row].can_join]
+
+    def _run_together(self, rows: tuple[int, ...]) -> None:
+        """Let several fields advance with one launch for each stage of all."""
+        if len(rows) == 1:
+            self._run(rows[0], "advance")
+            return
+        solvers = [self.solvers[row] for row in rows]
+        if rows not in self._together or self._together[rows].solvers != solvers:
+            overlapping = [others for others in self._together if set(others) & set(rows)]
+            for others in overlapping:  # what they hold is free before more is asked for
+                del self._together[others]
+            self._together[rows] = Together(solvers)
+        given = []
+        for row in rows:
+            sums = _taken(self._sums, lambda: self.machine.zeros(n_sums(self.grid), np.float32))
+            given.append((self.concentration[row], self.source[row], self.uptake[row], sums))
+            self._unread.append((row, sums))
+        self._together[rows].advance(given)
 
     def _read(self, row: int, sums) -> None:
         """Add up what a field was found to be."""

@@ -14,6 +14,7 @@ Lengths, numbers of substeps and of stages are fixed beforehand (``rkg.plan``), 
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -309,10 +310,14 @@ def _ends(grid: Grid, axis: int) -> list[np.ndarray]:
 class Work:
     """Arrays that a field needs while it is advanced. Fields whose faces are of the same kinds can share them in turn."""
 
-    def __init__(self, machine, grid: Grid):
-        first = grid.sz + grid.sy + 1  # of the voxels inside
-        zeros = (machine.zeros_on_line(grid.size, np.float32, first) for _ in range(5))
-        self.m, self.loss, self.first, self.second, self.exposure = zeros
+    def __init__(self, m, loss, first, second, exposure):
+        self.m, self.loss, self.first, self.second, self.exposure = m, loss, first, second, exposure
+
+    @classmethod
+    def on(cls, machine, grid: Grid) -> "Work":
+        """Allocate: float32, one value per padded voxel."""
+        begin = grid.sz + grid.sy + 1  # of the voxels inside
+        return cls(*(machine.zeros_on_line(grid.size, np.float32, begin) for _ in range(5)))
 
 
 class Solver:
@@ -340,9 +345,9 @@ class Solver:
         self.left = machine.zeros(len(faces.fixed_inside), np.float32)
         self._begin, self._finish = (begin_3d, finish_3d) if grid.dims == 3 else (begin_2d, finish_2d)
         if theta is None:
-            self._advance, self._weights = (advance_3d if grid.dims == 3 else advance_2d), ()
+            self.advance_stages, self._weights = (advance_3d if grid.dims == 3 else advance_2d), ()
         else:
-            self._advance, self._weights = (advance_varied_3d if grid.dims == 3 else advance_varied_2d), (self.q,)
+            self.advance_stages, self._weights = (advance_varied_3d if grid.dims == 3 else advance_varied_2d), (self.q,)
 
     def advance(self, u, source, uptake, work: Work, sums) -> None:
         """Advance ``u`` by one agent step in which ``source`` (per h) and ``uptake`` (1/h, beside decay) are constant.
@@ -350,36 +355,52 @@ class Solver:
         All are float32, one value per padded voxel. Uptake above the plan's cap counts as the cap.
         sums   float32[n_sums(grid)], written: partial sums for ``budget``
         """
-        machine, grid, faces, q = self.machine, self.grid, self.faces, self.q
-        faces.fix(u, self.value)
+        self.faces.fix(u, self.value)
         for substep in range(self.plan.substeps):
-            faces.wrap(u)
-            self._begin(
-                machine, grid, q, u, work.m, work.second, work.first, work.loss, source, uptake, self.outward, self.cap,
-                self.rate, self.spread, self.h, self.decay,
-            )  # fmt: skip
-            last = self._stages(work)
-            self._finish(
-                machine, grid, q, u, work.exposure, last, work.m, uptake, self.cap, self.weight, self.spread, self.h,
-                self.decay, self.level, substep,
-            )  # fmt: skip
+            self.faces.wrap(u)
+            self.open(u, source, uptake, work)
+            self.close(u, uptake, work, self._stages(work), substep)
+        self.sum_up(u, source, uptake, work, sums)
+
+    def open(self, u, source, uptake, work: Work) -> None:
+        """Begin a substep."""
+        self._begin(
+            self.machine, self.grid, self.q, u, work.m, work.second, work.first, work.loss, source, uptake, self.outward,
+            self.cap, self.rate, self.spread, self.h, self.decay,
+        )  # fmt: skip
+
+    def close(self, u, uptake, work: Work, last, substep: int) -> None:
+        """Finish a substep whose last stage is ``last``."""
+        self._finish(
+            self.machine, self.grid, self.q, u, work.exposure, last, work.m, uptake, self.cap, self.weight, self.spread,
+            self.h, self.decay, self.level, substep,
+        )  # fmt: skip
+
+    def sum_up(self, u, source, uptake, work: Work, sums) -> None:
+        """Sum what became of the field in a step."""
         self.count(u, source, uptake, work, sums)
         if len(self.left):
             leave_by_faces(
-                machine, len(self.left), faces.fixed_inside, faces.fixed_halo, q, work.exposure, self.rate, self.left
-            )
+                self.machine, len(self.left), self.faces.fixed_inside, self.faces.fixed_halo, self.q, work.exposure,
+                self.rate, self.left,
+            )  # fmt: skip
+
+    @property
+    def can_join(self) -> bool:
+        """Whether others can be advanced with this field: one substep, whose stages need only the tables."""
+        return self.plan.substeps == 1 and not self._weights and not len(self.faces.wrapped_halo)
 
     def _stages(self, work: Work):
         """Compute all stages of a substep and return the array of the last."""
         n, faces, given = len(self.tables[0]), self.faces, (*self._weights, work.m, work.loss)
         last, spare = work.second, work.first
         if not len(faces.wrapped_halo):
-            self._advance(self.machine, self.grid, spare, last, *self.tables, *given)
+            self.advance_stages(self.machine, self.grid, spare, last, *self.tables, *given)
             return last if n % 2 == 0 else spare
         faces.wrap(last)
         for stage in range(n):
             row = [table[stage : stage + 1] for table in self.tables]
-            self._advance(self.machine, self.grid, spare, last, *row, *given)
+            self.advance_stages(self.machine, self.grid, spare, last, *row, *given)
             last, spare = spare, last
             faces.wrap(last)
         return last
@@ -411,6 +432,46 @@ class Solver:
             "clamped": total["clamped"],
             "limited": total["limited"],
         }
+
+
+class Together:
+    """Advances several fields by a step, all of whose solvers ``can_join``, with one launch for each stage of all.
+
+    What a launch costs a GPU counts where grids are small. solvers   those with most stages first
+    """
+
+    def __init__(self, solvers: Sequence[Solver]):
+        self.solvers = list(solvers)
+        first, many = self.solvers[0], len(self.solvers)
+        self.machine, self.grid = first.machine, first.grid
+        self.sweeps = [len(solver.tables[0]) for solver in self.solvers]
+        if sorted(self.sweeps, reverse=True) != self.sweeps:
+            raise ValueError(f"fields together must have fewer and fewer stages, not {self.sweeps}")
+        tables = np.zeros((5, many, max(self.sweeps)), np.float32)
+        for number, solver in enumerate(self.solvers):
+            for table, own in zip(tables, solver.tables):
+                table[number, : len(own)] = self.machine.get(own)
+        self.tables = [self.machine.put(table.reshape(-1)) for table in tables]
+        self.m, self.loss, self.first, self.second = (
+            self.machine.zeros(many * self.grid.size, np.float32) for _ in range(4)
+        )
+        exposure = self.machine.zeros(self.grid.size, np.float32)
+        self.works = []
+        for number in range(many):
+            own = slice(number * self.grid.size, (number + 1) * self.grid.size)
+            self.works.append(Work(self.m[own], self.loss[own], self.first[own], self.second[own], exposure))
+
+    def advance(self, fields: Sequence[tuple]) -> None:
+        """Advance the field of each solver. fields  (u, source, uptake, sums) of each, see ``Solver.advance``"""
+        each = list(zip(self.solvers, fields, self.works))
+        for solver, (u, source, uptake, _), work in each:
+            solver.faces.fix(u, solver.value)
+            solver.open(u, source, uptake, work)
+        run, given = self.solvers[0].advance_stages, (self.first, self.second, *self.tables, self.m, self.loss)
+        run(self.machine, self.grid, *given, sweeps=self.sweeps)
+        for (solver, (u, source, uptake, sums), work), count in zip(each, self.sweeps):
+            solver.close(u, uptake, work, work.second if count % 2 == 0 else work.first, 0)
+            solver.sum_up(u, source, uptake, work, sums)
 
 
 def _blocks(grid: Grid) -> int:

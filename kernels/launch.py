@@ -172,10 +172,11 @@ class Kernel:
                 self._loops[target] = scope["loop"]
             return self._loops[target]
 
-    def __call__(self, machine, n, *arguments, scratch=0):
+    def __call__(self, machine, n, *arguments, scratch=0, sweeps=None):
         """Launch over ``n`` items (flat), over the rows of Spans, or over the voxels of a Grid, given as ``n``.
 
         scratch   what the scratch of each thread takes, see ``row_kernel``
+        sweeps    of a relay over several grids, whose arrays and tables lie one after the other: of each, most first
 
         A kernel over spans takes a number too: one span of so many rows.
         """
@@ -185,7 +186,7 @@ class Kernel:
                 return
             box = (n.ny, n.nx, n.sy, n.layers, n.whole)
             if self.shape == "relay":
-                self._sweep(machine, n.lines, n.nx, box, given)
+                self._sweep(machine, n, box, given, [len(given[2])] if sweeps is None else sweeps)
             else:
                 self._run(machine, n.lines, n.nx, [*box, *given])
             return
@@ -221,25 +222,37 @@ class Kernel:
         for other in others:
             other.result()
 
-    def _sweep(self, machine, lines, per_line, box, prepared):
-        """Run a relay: every row is a sweep of the whole grid that needs the one before."""
-        rows = len(prepared[2])
+    def _sweep(self, machine, grid, box, given, sweeps):
+        """Run a relay: every row is a sweep of a whole grid that needs the one before."""
+        rows = len(given[2]) // len(sweeps)
         if machine.target != "cuda":
-            self.loop("alone" if machine.target == "cpu" else machine.target)(lines, *box, rows, *prepared)
+            loop = self.loop("alone" if machine.target == "cpu" else machine.target)
+            for number, count in enumerate(sweeps):
+                own = given if len(sweeps) == 1 else self._of_grid(number, given, rows, grid.size)
+                loop(grid.lines, *box, count, *own)
             return
-        a, b, *rest = prepared
-        size = _size(machine, lines * per_line)
-        both = [[lines, *box, 0, *pair, *rest] for pair in ((a, b), (b, a))]
-        if not machine.direct:
-            for r in range(rows):
-                both[r % 2][1 + len(box)] = r
+        a, b, *rest = given
+        head = [grid.lines, *box, grid.lines, rows]
+        both = [[*head, 0, *pair, *rest] for pair in ((a, b), (b, a))]
+        direct = machine.direct
+        if direct:
+            launcher, place = self._launcher(), len(laid_out(head))
+            bound = [launcher.bind(arguments) for arguments in both]  # once for all sweeps
+        for r in range(max(sweeps)):
+            lines = grid.lines * sum(count > r for count in sweeps)
+            size = _size(machine, lines * grid.nx)
+            if direct:
+                bound[r % 2].numbers[0], bound[r % 2].numbers[place] = lines, r
+                launcher.run(bound[r % 2], *size)
+            else:
+                both[r % 2][0], both[r % 2][len(head)] = lines, r
                 self.loop("cuda")[size](*both[r % 2])
-            return
-        launcher, place = self._launcher(), len(laid_out([lines, *box]))
-        bound = [launcher.bind(arguments) for arguments in both]  # once for all sweeps
-        for r in range(rows):
-            bound[r % 2].numbers[place] = r
-            launcher.run(bound[r % 2], *size)
+
+    def _of_grid(self, number, given, rows, size) -> list:
+        """What a relay is given for one of several grids."""
+        ends = 2 + self.n_columns
+        lengths = [size, size, *[rows] * self.n_columns, *[size] * (len(given) - ends)]
+        return [each[number * length : (number + 1) * length] for each, length in zip(given, lengths)]
 
     def _launch_cuda(self, machine, items, prepared):
         size = _size(machine, items)
@@ -301,7 +314,7 @@ class Kernel:
         """The arguments of the CUDA loop for a launch: what ``ptx`` takes its types from."""
         prepared = _plain(arguments)
         if self.shape in GRIDS:
-            row = [0] if self.shape == "relay" else []
+            row = [n.lines, len(prepared[2]), 0] if self.shape == "relay" else []
             return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
         if self._on_spans:
             spans = n if isinstance(n, Spans) else Spans(Machine(), [(0, n)])

@@ -253,10 +253,11 @@ def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
     heads = "".join(f", _{name}" for name in tables) + rest
     row = "".join(f", {name}" for name in tables) + rest
     if target == "cuda":
-        reads = "".join(f"    {name} = _{name}[_r]\n" for name in tables)
+        reads = "".join(f"        {name} = _{name}[_row]\n" for name in tables)
         return (
-            f"@cuda.jit\ndef loop(_lines, _ny, _nx, _sy, _layers, _whole, _r, {one}, {other}{heads}):\n{_CUDA_INDEX}{reads}"
-            "    while _i < U(_lines) * U(_nx):\n        _line = _i // U(_nx)\n        _plane = _line // U(_ny)\n"
+            f"@cuda.jit\ndef loop(_lines, _ny, _nx, _sy, _layers, _whole, _each, _rows, _r, {one}, {other}{heads}):\n"
+            f"{_CUDA_INDEX}    while _i < U(_lines) * U(_nx):\n        _line = _i // U(_nx)\n"
+            f"        _plane = _line // U(_ny)\n        _row = _line // U(_each) * U(_rows) + U(_r)\n{reads}"
             f"        _v = {_LINE_START} + (_i - _line * U(_nx))\n"
             f"        body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n        _i += _step\n"
         )

@@ -24,10 +24,15 @@ class _Launcher(Launcher):
         given = [each.view(np.ndarray) if isinstance(each, DeviceArray) else each for each in bound.kernel]
         loop, shape = self.kernel.loop("alone"), self.kernel.shape
         if shape == "relay":
-            sweep = bound.numbers[len(laid_out(given[:6]))]
-            head, tables = given[:6], 9 + self.kernel.n_columns
-            rows = (table[sweep : sweep + 1] for table in given[9:tables])
-            loop(*head, 1, *given[7:9], *rows, *given[tables:])
+            head, (each, rows) = given[:6], given[6:8]
+            lines, sweep = bound.numbers[0], bound.numbers[len(laid_out(given[:8]))]
+            size = each // (head[1] * head[4][1]) * head[5]
+            for number in range(lines // each):
+                arrays = self.kernel._of_grid(number, given[9:], rows, size)
+                arrays[2 : 2 + self.kernel.n_columns] = [
+                    table[sweep : sweep + 1] for table in arrays[2 : 2 + self.kernel.n_columns]
+                ]
+                loop(each, *head[1:], 1, *arrays)
         elif shape in SPANS:
             loop(0, 1, *([0] if shape == "rows" else []), *given[1:])
         else:

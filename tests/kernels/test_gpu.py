@@ -92,7 +92,18 @@ def test_a_relay_takes_its_two_arrays_in_turns(launched):
     assert len(launched) == rows and len({kernel for kernel, *_ in launched}) == 1
     for r, (_, _, _, numbers) in enumerate(launched):
         pair = (one, other) if r % 2 == 0 else (other, one)
-        assert numbers == laid_out([6, 6, 10, 12, grid.layers, grid.whole, r, *pair, *tables, m, loss])
+        assert numbers == laid_out([6, 6, 10, 12, grid.layers, grid.whole, 6, rows, r, *pair, *tables, m, loss])
+
+
+def test_a_sweep_leaves_out_the_grids_that_have_had_theirs(launched):
+    """Stage after stage over fewer and fewer fields, which lie one after the other."""
+    grid = Grid(10, 6)
+    one, other, m, loss = (there(np.zeros(3 * grid.size, np.float32)) for _ in range(4))
+    tables = [there(np.zeros(3 * 4, np.float32)) for _ in range(5)]
+    advance_2d(GPU, grid, one, other, *tables, m, loss, sweeps=[4, 2, 0])
+    assert [numbers[0] for _, _, _, numbers in launched] == [12, 12, 6, 6]
+    head = laid_out([12, 6, 10, 12, grid.layers, grid.whole])
+    assert launched[1][3][: len(head) + 3] == [*head, 6, 4, 1]
 
 
 def test_the_driver_is_given_stream_size_kernel_and_numbers(monkeypatch):

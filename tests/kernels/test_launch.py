@@ -94,6 +94,22 @@ def test_sweeps_leave_the_halo_at_zero():
             assert np.count_nonzero(array) == grid.inner(array).size
 
 
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_a_relay_over_several_grids_is_one_over_each(target):
+    machine, grid, sweeps, rng = Machine(target, 1), Grid(5, 4, slabs=2), [3, 2, 2, 0], np.random.default_rng(1)
+    arrays = np.zeros((4, len(sweeps), grid.size), np.float32)
+    for array in arrays.reshape(-1, grid.size):
+        grid.inner(array)[:] = rng.random(grid.inner(array).shape)
+    tables, each = 0.3 * rng.random((5, len(sweeps), 3)).astype(np.float32), arrays.copy()
+    one, other, m, loss = arrays.reshape(4, -1)
+    advance_2d(machine, grid, one, other, *tables.reshape(5, -1), m, loss, sweeps=sweeps)
+    for number, count in enumerate(sweeps):
+        pair, rest = each[:2, number], each[2:, number]
+        advance_2d(machine, grid, *pair, *tables[:, number, :count], *rest)
+    np.testing.assert_array_equal(arrays, each)
+    assert not np.array_equal(each[0, 0], each[0, 1])
+
+
 def test_arrays_begin_where_they_are_told():
     for first in (0, 1, 7, 203):
         array = Machine("cpu", 1).zeros_on_line(500, np.float32, first)

@@ -102,7 +102,7 @@ class Tissue:
         machine = Machine("cpu", threads)
         walls = Faces(machine, self.grid, tuple(faces or ("no_flux",) * len(shape))[::-1])
         self.solver = Solver(walls, plan, diffusivity, decay, value, None if theta is None else self.padded(theta))
-        self.work = Work(machine, self.grid)
+        self.work = Work.on(machine, self.grid)
         self.sums = np.zeros(n_sums(self.grid), np.float32)
         self.u = np.zeros(self.grid.size, np.float32)
 

@@ -19,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy.special import k0
 
+from kernels.diffusion import Together
+
 AVOGADRO = 6.02214076e23
 FACES = ("no_flux", "value", "periodic")
 STEP = 0.1
@@ -372,3 +374,42 @@ def test_a_point_source_in_mass_units_needs_a_molar_mass():
     point = SimpleNamespace(x=50.0, y=30.0, z=None, amount=1.0, rate=0.0)
     with pytest.raises(ValueError, match="needs the field's molar_mass"):
         make_fields(configuration((6, 6), {"tnf": field(molar_mass=None, sources={"point": point})}))
+
+
+# --- together -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [1, 2, 10])
+def test_fields_together_are_what_each_is_alone(most, monkeypatch):
+    """Bit for bit, budgets too; with faces of fixed value, and beside fields that none can join."""
+    many = {
+        **three_fields(),
+        "slow": field(D=30 * 3600.0, baseline=1.0),
+        "held": field(faces={"x": "value", "y": "no_flux"}, value=3.0, baseline=1.0, quasi_steady=True, half_life=0.1),
+        "round": field(faces={"x": "periodic", "y": "no_flux"}),
+    }
+    config = configuration((13, 17), many)
+    alone, together = (make_fields(config, slabs=2) for _ in range(2))
+    monkeypatch.setattr("abm.fields.LAUNCH_PAYS", most * alone.grid.size)
+    groups = together._groups(range(len(many)))
+    assert sorted(row for rows in groups for row in rows) == list(range(len(many)))
+    assert max(map(len, groups)) == min(most, 5) and (alone.index["round"],) in groups
+    together.recount()
+    for step in range(3):
+        for fields in (alone, together):
+            shake(fields, np.random.default_rng(step))
+        alone.diffuse(STEP)
+        together._advanced = list(range(len(many)))
+        for rows in groups:
+            together._run_together(rows)
+        together.take_stock()
+        np.testing.assert_array_equal(together.concentration, alone.concentration)
+        np.testing.assert_array_equal(together.state()["budget"], alone.state()["budget"])
+    assert all(alone.concentration[row].std() > 0 for row in range(len(many)))
+
+
+def test_fields_together_need_an_order():
+    fields = make_fields(configuration((5, 6), three_fields()))
+    few_first = sorted(fields.solvers, key=lambda solver: len(solver.tables[0]))
+    with pytest.raises(ValueError, match="fewer and fewer stages"):
+        Together(few_first)
