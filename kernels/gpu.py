@@ -1,16 +1,18 @@
 """Launches on a GPU: what numba compiled, given to the driver with its arguments laid out as the kernel expects them.
 
 numba looks anew at every array of CuPy that it is given, for tens of microseconds each, at every launch. Here the types of
-the arguments are looked up by a key, and an array becomes the numbers that stand for it in a kernel.
+the arguments are looked up by a key, and an array becomes the numbers that stand for it in a kernel. A series of launches
+that comes again is recorded as a graph of the driver: then it costs the host one launch.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 WHOLE = (int, np.int64, np.uint64)
+MOST_GRAPHS = 64
 
 
 class Bound(NamedTuple):
@@ -27,6 +29,8 @@ class Launcher:
         self.loop, self.stream = loop, stream
         self._compiled: dict[tuple, Any] = {}
         self._configs: dict[tuple[int, int], Any] = {}
+        self._graphs: dict[Hashable, Any] = {}  # None where a series came once
+        self._records = True
 
     def bind(self, arguments: Sequence[Any]) -> Bound:
         """Compile the loop for such arguments, where that was not done yet, and lay them out."""
@@ -38,12 +42,43 @@ class Launcher:
 
     def run(self, bound: Bound, blocks: int, threads: int) -> None:
         """Launch so many blocks of so many threads."""
+        self._launch(self.stream, bound, blocks, threads)
+
+    def run_series(self, key: Hashable, launches: Callable[[], Iterable[tuple[Bound, int, int]]]) -> None:
+        """Run one after the other. key  the same for the same launches: all numbers that they are given"""
+        graph = self._graphs.get(key)
+        if graph is None and key in self._graphs and self._records:
+            try:
+                graph = self._graphs[key] = self.record(launches())
+            except Exception:  # of whatever kind: a driver or a device that does not record
+                self._records = False
+        if graph is not None:
+            graph.launch(self.stream)
+            return
+        if len(self._graphs) >= MOST_GRAPHS:
+            self._graphs.clear()
+        self._graphs[key] = None
+        for launch in launches():
+            self.run(*launch)
+
+    def record(self, launches: Iterable[tuple[Bound, int, int]]) -> Any:
+        """Return a graph of launches that follow each other."""
+        from cuda.core import Device
+
+        device = Device()
+        device.set_current()
+        builder = device.create_graph_builder().begin_building()
+        for launch in launches:
+            self._launch(builder, *launch)
+        return builder.end_building().complete()
+
+    def _launch(self, where: Any, bound: Bound, blocks: int, threads: int) -> None:
         from cuda.core import LaunchConfig, launch
 
         size = (blocks, threads)
         if size not in self._configs:
             self._configs[size] = LaunchConfig(grid=(blocks, 1, 1), block=(threads, 1, 1))
-        launch(self.stream, self._configs[size], bound.kernel, *bound.numbers)
+        launch(where, self._configs[size], bound.kernel, *bound.numbers)
 
     def _compile(self, arguments: Sequence[Any]) -> Any:
         from numba import typeof

@@ -234,19 +234,25 @@ class Kernel:
         a, b, *rest = given
         head = [grid.lines, *box, grid.lines, rows]
         both = [[*head, 0, *pair, *rest] for pair in ((a, b), (b, a))]
-        direct = machine.direct
-        if direct:
-            launcher, place = self._launcher(), len(laid_out(head))
-            bound = [launcher.bind(arguments) for arguments in both]  # once for all sweeps
-        for r in range(max(sweeps)):
-            lines = grid.lines * sum(count > r for count in sweeps)
-            size = _size(machine, lines * grid.nx)
-            if direct:
-                bound[r % 2].numbers[0], bound[r % 2].numbers[place] = lines, r
-                launcher.run(bound[r % 2], *size)
-            else:
+        active = [sum(count > r for count in sweeps) * grid.lines for r in range(max(sweeps))]  # lines of each sweep
+        if not machine.direct:
+            for r, lines in enumerate(active):
                 both[r % 2][0], both[r % 2][len(head)] = lines, r
-                self.loop("cuda")[size](*both[r % 2])
+                self.loop("cuda")[_size(machine, lines * grid.nx)](*both[r % 2])
+            return
+        launcher, place = self._launcher(), len(laid_out(head))
+        bound = [launcher.bind(arguments) for arguments in both]  # once for all sweeps
+
+        def launches():
+            for r, lines in enumerate(active):
+                bound[r % 2].numbers[0], bound[r % 2].numbers[place] = lines, r
+                yield bound[r % 2], *_size(machine, lines * grid.nx)
+
+        if len(active) > 1:
+            launcher.run_series((*bound[0].numbers, *bound[1].numbers, *sweeps), launches)
+        else:
+            for launch in launches():
+                launcher.run(*launch)
 
     def _of_grid(self, number, given, rows, size) -> list:
         """What a relay is given for one of several grids."""

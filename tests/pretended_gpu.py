@@ -3,6 +3,8 @@
 What is laid out is then computed by the loop of the CPU: this shows what a launch is given, not what a GPU makes of it.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from kernels.device import Machine
@@ -15,10 +17,15 @@ class _Launcher(Launcher):
     """The launches of one kernel."""
 
     def __init__(self, kernel: Kernel):
+        super().__init__(None, None)
         self.kernel = kernel
 
     def bind(self, arguments) -> Bound:
         return Bound(list(arguments), laid_out(arguments))
+
+    def record(self, launches) -> SimpleNamespace:
+        recorded = [(Bound(bound.kernel, [*bound.numbers]), *size) for bound, *size in launches]
+        return SimpleNamespace(launch=lambda stream: [self.run(*each) for each in recorded])
 
     def run(self, bound: Bound, blocks: int, threads: int) -> None:
         given = [each.view(np.ndarray) if isinstance(each, DeviceArray) else each for each in bound.kernel]

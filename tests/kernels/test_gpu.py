@@ -117,6 +117,40 @@ def test_the_driver_is_given_stream_size_kernel_and_numbers(monkeypatch):
     assert (tuple(config.grid), tuple(config.block)) == ((3, 1, 1), (64, 1, 1))
 
 
+def test_a_series_that_comes_again_is_recorded(monkeypatch):
+    """From the second time on, as one graph; where the driver does not record, or for other numbers, launch by launch."""
+    done = []
+    monkeypatch.setattr("cuda.core.launch", lambda where, config, *rest: done.append((where, *rest)))
+
+    class Recorder:
+        def __getattr__(self, name):
+            return lambda *_: self
+
+        def launch(self, stream):
+            done.append(("graph", stream))
+
+    def series():
+        yield Bound("kernel", [1]), 3, 64
+        yield Bound("kernel", [2]), 3, 64
+
+    recorder = Recorder()
+    monkeypatch.setattr("cuda.core.Device", lambda: recorder)
+    launcher, directly = Launcher(None, "stream"), [("stream", "kernel", 1), ("stream", "kernel", 2)]
+    recorded = [(recorder, "kernel", 1), (recorder, "kernel", 2)]
+    for _ in range(3):
+        launcher.run_series("key", series)
+    assert done == [*directly, *recorded, ("graph", "stream"), ("graph", "stream")]
+    done.clear()
+    launcher.run_series("other key", series)
+    assert done == directly
+    monkeypatch.setattr("cuda.core.Device", lambda: None)
+    launcher = Launcher(None, "stream")
+    for _ in range(3):
+        done.clear()
+        launcher.run_series("key", series)
+        assert done == directly
+
+
 def test_where_launching_fails_numba_does_it_itself(monkeypatch):
     """The opened machine then says so, and a contraction is still found."""
     from kernels import contraction, device
