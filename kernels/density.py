@@ -8,10 +8,11 @@ import math
 
 import numpy as np
 
-from kernels.launch import kernel
+from kernels.launch import grid_kernel, kernel
 from kernels.source import device
 
 U = np.uint64
+I = np.int64  # noqa: E741 - the width of a small integer in a kernel
 HALF = np.float32(0.5)
 NONE = np.int64(0)
 ONE, TWO = U(1), U(2)
@@ -19,7 +20,7 @@ FULL = np.int64(256)  # weight of a whole voxel in the box; the voxels at its tw
 HIGH, LOW, OUTER_HIGH, OUTER_LOW, ROUND = U(0), U(1), U(2), U(3), U(4)  # rows of a table of edges
 FINEST = 20  # binary digits after the point of an amount
 DENSEST = 2e7  # cells per mm3: spheres of 4 um in contact; more in a voxel counts as this
-COLUMNS = 256  # neighbouring lines that a CPU thread works on together
+COLUMNS = 256  # neighbouring lines that a thread works on together
 
 
 @kernel
@@ -112,6 +113,39 @@ def density_along_x(i, sums, density, share, edges, inner_weight, end_weight, m,
         density[base + x + ONE] = np.float32(box) * share[base + x + ONE]
 
 
+@device
+def sum_of_box(v, values, m, weight, end_weight, n, stride, padded, wraps):
+    """Return the weighted sum of the box around voxel ``v`` along one axis, number by number.
+
+    m              whole voxels of the box to either side, of ``weight``; the two at its ends have ``end_weight``
+    n, padded      voxels along the axis, without and with the halo;  stride  their distance in memory
+    wraps          1: the axis is periodic; 0: the box ends at a face
+    """
+    here = I(v // U(stride) % U(padded)) - I(1)
+    base = I(v) - here * I(stride)
+    total = NONE
+    for k in range(here - I(m) - I(1), here + I(m) + I(2)):
+        at = k
+        if wraps > 0:
+            at = (k % I(n) + I(n)) % I(n)  # never negative
+        if at >= I(0) and at < I(n):
+            inside = k >= here - I(m) and k <= here + I(m)
+            total += values[U(base + at * I(stride))] * (I(weight) if inside else I(end_weight))
+    return total
+
+
+@grid_kernel
+def box_at(v, sy, sz, values, boxed, m, weight, end_weight, n, stride, padded, wraps):
+    """Sum the box around each voxel along one axis, see ``sum_of_box``. boxed  int64[voxels], written"""
+    boxed[v] = sum_of_box(v, values, m, weight, end_weight, n, stride, padded, wraps)
+
+
+@grid_kernel
+def density_at(v, sy, sz, values, density, share, m, weight, end_weight, n, stride, padded, wraps):
+    """Sum the box around each voxel along the last axis, and turn the sum into a density, see ``density_along_x``."""
+    density[v] = np.float32(sum_of_box(v, values, m, weight, end_weight, n, stride, padded, wraps)) * share[v]
+
+
 def box_of_radius(radius: float, h: float, dims: int) -> tuple[int, int]:
     """Return (m, f): a box of 2 m + 1 whole voxels between two of weight f / 256, with the second moment of a disc or ball.
 
@@ -148,7 +182,7 @@ class Smoothing:
 
     def __init__(self, machine, grid, radius, voxel_volume, periodic=(False, False, False)):
         """Prepare for ``radius`` um; ``voxel_volume`` in mm3; ``periodic`` says which of x, y, z wrap around."""
-        self.grid = grid
+        self.grid, self.wraps = grid, [int(wraps) for wraps in periodic]
         self.m, self.f = box_of_radius(radius, grid.h, grid.dims)
         full = int(FULL)
         self.weights = full - self.f, self.f
@@ -171,7 +205,6 @@ class Smoothing:
         grid.inner(share)[:] = 1.0 / (tissue * voxel_volume * self.scale)
         self.share = machine.put(share)
         self.centre = machine.put(share * np.float32(math.prod(centre) * self.scale))
-        self.columns = COLUMNS if machine.target == "cpu" else 1
 
 
 def smoothing_work(machine, grid) -> tuple:
@@ -190,14 +223,33 @@ def smooth(machine, smoothing, amount, density, work) -> None:
     grid = smoothing.grid
     values, boxed = work
     to_fixed(machine, grid.size, amount, values, smoothing.scale, smoothing.most)
+    if machine.target == "cuda":
+        _smooth_at_once(machine, smoothing, values, boxed, density)
+        return
     first = grid.sz + grid.sy + 1
-    blocks = -(-grid.nx // smoothing.columns)
+    blocks = -(-grid.nx // COLUMNS)
     across = [(grid.ny, grid.sy, grid.nz, grid.sz), (grid.nz, grid.sz, grid.ny, grid.sy)]
     for edges, (n, stride, lines, line_stride) in zip(smoothing.edges[1:], across):
-        layout = (n, stride, grid.nx, smoothing.columns, lines, line_stride, first, grid.whole)
+        layout = (n, stride, grid.nx, COLUMNS, lines, line_stride, first, grid.whole)
         box_along(machine, grid.slabs * lines * blocks, values, boxed, edges, *smoothing.weights, *layout)
         values, boxed = boxed, values
     layout = (smoothing.m, grid.nx, grid.ny, grid.layers, grid.sy, grid.whole)
     density_along_x(
         machine, grid.lines, values, density, smoothing.share, smoothing.edges[0], *smoothing.weights, *layout
     )
+
+
+def _smooth_at_once(machine, smoothing, values, boxed, density) -> None:
+    """Smooth as ``smooth`` does with every voxel by itself: a GPU has more threads than a grid has lines.
+
+    Sums are of integers: the same whether they run along a line or over a box.
+    """
+    grid = smoothing.grid
+    weights = smoothing.m, int(FULL), smoothing.f
+    across = [(grid.ny, grid.sy, grid.ny + 2), (grid.nz, grid.sz, grid.nz + 2)][: grid.dims - 1]
+    for axis, wraps in zip(across, smoothing.wraps[1:]):
+        box_at(machine, grid, values, boxed, *weights, *axis, wraps)
+        values, boxed = boxed, values
+    density_at(
+        machine, grid, values, density, smoothing.share, *weights, grid.nx, 1, grid.nx + 2, smoothing.wraps[0]
+    )  # fmt: skip

@@ -224,6 +224,28 @@ def tally(i, starts, n_lines, nx, columns, n, u, exposure, source, uptake, cap, 
 
 
 @kernel
+def add_up(i, blocks, nx, columns, sums, fewer):
+    """Add up LINES blocks of a slab that ``tally`` has summed, column by column, one after the other.
+
+    i       row of ``fewer`` * parts of a row + part: ``columns`` neighbouring numbers;  blocks  of a slab
+    sums    float32   rows of ``nx`` numbers, one for each block;  fewer  float32  written: one for each LINES blocks
+    """
+    parts = (U(nx) + U(columns) - ONE) // U(columns)
+    row = i // parts
+    left = i % parts * U(columns)
+    count = min(U(columns), U(nx) - left)
+    groups = (U(blocks) + LINES - ONE) // LINES
+    above = row % groups * LINES
+    start = (row // groups * U(blocks) + above) * U(nx) + left
+    to = row * U(nx) + left
+    for c in range(count):
+        fewer[to + U(c)] = ZERO
+    for block in range(min(LINES, U(blocks) - above)):
+        for c in range(count):
+            fewer[to + U(c)] += sums[start + U(block) * U(nx) + U(c)]
+
+
+@kernel
 def leave_by_faces(i, inside, outside, q, exposure, rate, out):
     """Compute what left by part ``i`` of the faces of fixed value; ``exposure`` is above that value. rate = D / voxel^2"""
     out[i] = rate * (q[inside[i]] * q[outside[i]]) * exposure[inside[i]]
@@ -310,14 +332,15 @@ def _ends(grid: Grid, axis: int) -> list[np.ndarray]:
 class Work:
     """Arrays that a field needs while it is advanced. Fields whose faces are of the same kinds can share them in turn."""
 
-    def __init__(self, m, loss, first, second, exposure):
-        self.m, self.loss, self.first, self.second, self.exposure = m, loss, first, second, exposure
+    def __init__(self, m, loss, first, second, exposure, sums):
+        self.m, self.loss, self.first, self.second, self.exposure, self.sums = m, loss, first, second, exposure, sums
 
     @classmethod
     def on(cls, machine, grid: Grid) -> "Work":
         """Allocate: float32, one value per padded voxel."""
         begin = grid.sz + grid.sy + 1  # of the voxels inside
-        return cls(*(machine.zeros_on_line(grid.size, np.float32, begin) for _ in range(5)))
+        arrays = (machine.zeros_on_line(grid.size, np.float32, begin) for _ in range(5))
+        return cls(*arrays, machine.zeros(n_block_sums(grid), np.float32))
 
 
 class Solver:
@@ -409,11 +432,15 @@ class Solver:
         """Sum what there is, with the exposure in ``work``; negative values of ``u`` become zero."""
         grid, machine = self.grid, self.machine
         columns = grid.nx if machine.target == "cpu" else 1  # neighbouring threads of a GPU read neighbouring voxels
-        blocks = grid.slabs * _blocks(grid)
+        blocks, parts, few = _blocks(grid), -(-grid.nx // columns), _has_few_blocks(grid)
         tally(
-            machine, blocks * -(-grid.nx // columns), self.starts, grid.ny * grid.nz, grid.nx, columns, blocks * grid.nx,
-            u, work.exposure, source, uptake, self.cap, self.base, sums,
+            machine, grid.slabs * blocks * parts, self.starts, grid.ny * grid.nz, grid.nx, columns,
+            grid.slabs * blocks * grid.nx, u, work.exposure, source, uptake, self.cap, self.base,
+            sums if few else work.sums,
         )  # fmt: skip
+        if not few:  # what the host must read and add is the less
+            rows = len(sums) // grid.nx
+            add_up(machine, rows * parts, blocks, grid.nx, columns, work.sums, sums)
 
     def budget(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Return the last step's amounts (concentration times voxels) per slab, from its ``totals``, float64[6, slabs].
@@ -456,10 +483,11 @@ class Together:
             self.machine.zeros(many * self.grid.size, np.float32) for _ in range(4)
         )
         exposure = self.machine.zeros(self.grid.size, np.float32)
+        sums = self.machine.zeros(n_block_sums(self.grid), np.float32)
         self.works = []
         for number in range(many):
             own = slice(number * self.grid.size, (number + 1) * self.grid.size)
-            self.works.append(Work(self.m[own], self.loss[own], self.first[own], self.second[own], exposure))
+            self.works.append(Work(self.m[own], self.loss[own], self.first[own], self.second[own], exposure, sums))
 
     def advance(self, fields: Sequence[tuple]) -> None:
         """Advance the field of each solver. fields  (u, source, uptake, sums) of each, see ``Solver.advance``"""
@@ -479,9 +507,19 @@ def _blocks(grid: Grid) -> int:
     return -(-grid.ny * grid.nz // int(LINES))
 
 
+def _has_few_blocks(grid: Grid) -> bool:
+    return _blocks(grid) <= LINES
+
+
+def n_block_sums(grid: Grid) -> int:
+    """Return the length of the array that ``tally`` writes where it is added up further; 0 where it is not."""
+    return 0 if _has_few_blocks(grid) else len(SUMS) * grid.slabs * _blocks(grid) * grid.nx
+
+
 def n_sums(grid: Grid) -> int:
     """Return the length of the array of partial sums that ``Solver.advance`` writes."""
-    return len(SUMS) * grid.slabs * _blocks(grid) * grid.nx
+    rows = _blocks(grid) if _has_few_blocks(grid) else -(-_blocks(grid) // int(LINES))
+    return len(SUMS) * grid.slabs * rows * grid.nx
 
 
 def totals(sums: np.ndarray, grid: Grid) -> np.ndarray:

@@ -70,6 +70,12 @@ def _tally(rng):
     )  # fmt: skip
 
 
+def _add_up(rng):
+    nx, blocks, segments, columns = 6, 37, 4, 4
+    sums = rng.random(segments * blocks * nx).astype(np.float32)
+    return segments * 3 * 2, (blocks, nx, columns, sums, np.zeros(segments * 3 * nx, np.float32))
+
+
 def _leave_by_faces(rng):
     faces = _faces(FLAT, VALUE)
     n = len(faces.fixed_halo)
@@ -89,5 +95,6 @@ EXAMPLES = {
     "copy_voxels": _copy_voxels,
     "fill_voxels": _fill_voxels,
     "tally": _tally,
+    "add_up": _add_up,
     "leave_by_faces": _leave_by_faces,
 }

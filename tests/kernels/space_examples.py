@@ -100,6 +100,18 @@ def box_along(random):
     return SOLID.slabs * SOLID.nz * 3, args
 
 
+def box_at(random):
+    smoothing = Smoothing(HOST, SOLID, 50.0, 8e-6, (False, True, False))
+    args = [random.integers(0, 2**40, SOLID.size), np.zeros(SOLID.size, np.int64), smoothing.m, 256, smoothing.f]
+    return SOLID, [*args, SOLID.ny, SOLID.sy, SOLID.ny + 2, 1]
+
+
+def density_at(random):
+    smoothing = Smoothing(HOST, FLAT, 50.0, 8e-6)
+    args = [random.integers(0, 2**40, FLAT.size), np.zeros(FLAT.size, np.float32), smoothing.share, smoothing.m, 256]
+    return FLAT, [*args, smoothing.f, FLAT.nx, 1, FLAT.nx + 2, 0]
+
+
 def density_along_x(random):
     smoothing = Smoothing(HOST, FLAT, 50.0, 8e-6)
     sums = random.integers(0, 2**40, FLAT.size)
@@ -162,6 +174,6 @@ EXAMPLES = {
     example.__name__: example
     for example in (
         locate, count_cells, scatter, sort_bucket, permute, permute_row, replace_row, permute_wide, to_fixed, box_along,
-        density_along_x, lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
+        box_at, density_at, density_along_x, lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
     )
 }  # fmt: skip

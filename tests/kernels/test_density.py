@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kernels.density import FULL, Smoothing, box_of_radius, smooth, smoothing_work
+from kernels.density import FULL, Smoothing, _smooth_at_once, box_of_radius, smooth, smoothing_work, to_fixed
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -128,3 +128,23 @@ def test_crowds_beyond_any_tissue_do_not_overflow():
     grid = Grid(60, 50, 1, 20.0, 2)
     smoothing, density = smoothed(grid, 250.0, np.full(grid.size, 1e30, np.float32))
     np.testing.assert_allclose(grid.inner(density), smoothing.most / VOLUME, rtol=1e-6)
+
+
+@pytest.mark.parametrize("periodic", [NONE, X, YZ, ALL])
+@pytest.mark.parametrize(
+    ("grid", "radius"),
+    [(Grid(14, 9, 1, 20.0, 2, 2), 70.0), (Grid(14, 9, 1, 20.0, 2), 300.0), (Grid(7, 6, 5, 20.0, 3, 2), 45.0)],
+)
+def test_a_gpu_sums_box_by_box_to_the_same_bits(grid, radius, periodic):
+    """Its kernels on this machine, against the running sums of the CPU; the halo must have no effect."""
+    amount, machine = cells(grid), Machine()
+    smoothing, expected = smoothed(grid, radius, amount, periodic)
+    density, (values, boxed) = np.zeros(grid.size, np.float32), smoothing_work(machine, grid)
+    to_fixed(machine, grid.size, amount, values, smoothing.scale, smoothing.most)
+    _smooth_at_once(machine, smoothing, values, boxed, density)
+    np.testing.assert_array_equal(grid.inner(density), grid.inner(expected))
+    np.testing.assert_allclose(
+        grid.inner(density)[0],
+        direct(grid.inner(amount)[0].astype(float), smoothing.m, smoothing.f, periodic),
+        rtol=2e-6,
+    )

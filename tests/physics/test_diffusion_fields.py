@@ -413,3 +413,14 @@ def test_fields_together_need_an_order():
     few_first = sorted(fields.solvers, key=lambda solver: len(solver.tables[0]))
     with pytest.raises(ValueError, match="fewer and fewer stages"):
         Together(few_first)
+
+
+def test_sums_of_many_lines_are_those_of_the_voxels():
+    """Blocks of lines, and groups of blocks where these are many: each is what numpy sums, to float32."""
+    for shape, slabs in (((300, 9), 2), ((256, 7), 1), ((23, 25, 6), 2), ((16 * 16 + 1, 5), 1)):
+        fields = make_fields(configuration(shape, {"tnf": field(baseline=1.0)}), slabs=slabs)
+        rng = np.random.default_rng(1)
+        inner = fields.grid.inner(fields.concentration[0])
+        inner[:] = rng.random(inner.shape)
+        np.testing.assert_allclose(fields.means()[0], inner.reshape(slabs, -1).mean(axis=1, dtype=float), rtol=1e-6)
+        assert np.ptp(fields.means()[0]) > 0 or slabs == 1
