@@ -43,6 +43,7 @@ class Crowd:
         persistence = [float(kind.spec.persistence) for kind in self._walking]
         self._walk = motion.Walk(self.machine, self.grid, model.step_hours, persistence, periodic)
         self._spare = self.machine.zeros(0, np.float32)
+        self._known: dict[tuple, Spans] = {}
         self._lay_out([FEWEST_ROWS] * len(kinds))
 
     # --- rows -----------------------------------------------------------------------------------------------------------
@@ -117,7 +118,13 @@ class Crowd:
 
     def spans(self, kinds: Sequence[Population]) -> Spans:
         """Return the rows of some kinds."""
-        return Spans(self.machine, [(kind.begin, kind.begin + kind.n) for kind in kinds])
+        return self._spans_of(tuple([(kind.begin, kind.begin + kind.n) for kind in kinds]))
+
+    def _spans_of(self, stretches: tuple[tuple[int, int], ...]) -> Spans:
+        """Spans as they were made before in this step, if they were: each is a table on the machine."""
+        if stretches not in self._known:
+            self._known[stretches] = Spans(self.machine, stretches)
+        return self._known[stretches]
 
     def keep(self, kept: Mapping[Population, Any]) -> None:
         """Keep some cells of some kinds in an order: int32, numbers among those of the kind."""
@@ -151,6 +158,7 @@ class Crowd:
 
     def sort(self) -> None:
         """Sort the cells of each kind by (voxel, uid)."""
+        self._known.clear()
         for kind in self.kinds:
             kind.sorted_anew, kind.changed = kind.changed, False
         if changed := [kind for kind in self.kinds if kind.sorted_anew]:
@@ -198,7 +206,7 @@ class Crowd:
             else:
                 for _, slot in kind.of_laws.sums:
                     self.laws.channel(slot)[:] = 0.0
-        stood = Spans(machine, [(kind.begin, kind.begin + self._stood[kind.index]) for kind in few])
+        stood = self._spans_of(tuple([(kind.begin, kind.begin + self._stood[kind.index]) for kind in few]))
         begin, end, own, target = self._summed
         some = self._put([kind.index for kind in few])
         laws.clear_cells(machine, stood, begin[some], end[some], target, columns.stood, laws_of_voxels)

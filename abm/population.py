@@ -71,7 +71,8 @@ class Population(mesa.Agent):
         self.spec = model.config.cells.get(kind)
         self.machine, self.grid = model.machine, model.grid
         self.number = model.kind_numbers[kind]
-        self.seeds = self.machine.put(model.seeds + self.number * KEY_OF_KIND)  # kinds share uids, never draws
+        self.key = self.number * KEY_OF_KIND  # kinds share uids, never draws
+        self.seeds = self.machine.put(model.seeds + self.key)
         laws = model.config.laws.get(kind, {})
         self.motile = "speed" in laws
         self.becomes = self.changes | {name: name[7:] for name in laws if name.startswith("become_")}

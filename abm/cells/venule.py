@@ -2,6 +2,7 @@
 
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Venule(Population):
     """
 
     states = ("bbb", "served")
+    _known_doors: tuple | None
 
     def place(self) -> None:
         """Put the venules where the configuration says, in every slab, and find the tissue each serves."""
@@ -82,23 +84,19 @@ class Venule(Population):
 
         Arrivals are Poisson; those at a venule are placed uniformly within ``place_radius`` of it.
         """
-        model, slabs, get = self.model, self.grid.slabs, self.machine.get
-        served, uid_of = get(self.state("served")).astype(float), get(self.uid[: self.n])
-        slab_of = get(self.voxel[: self.n]) // self.grid.whole
-        doors = []  # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
-        for kind, population in model.population.items():
-            at_venules, anywhere = self.law(f"enter_{kind}"), model.laws.tissue["tissue"].get(f"enter_{kind}")
-            if at_venules is not None:
-                expected = get(at_venules).astype(float) * served * model.step_hours
-                doors.append((population, None, expected, slab_of, uid_of << 32))
-            if anywhere is not None:
-                per_slab = self._everywhere(anywhere) * model.voxel_volume * 1e-9
-                doors.append(
-                    (population, anywhere, per_slab * model.step_hours, np.arange(slabs), np.zeros(slabs, np.int64))
-                )
+        model, get, slabs = self.model, self.machine.get, np.arange(self.grid.slabs)
+        served, uid = get(self.state("served")).astype(float), get(self.uid[: self.n])
+        slab_of, (kinds, rows), surveyed = get(self.voxel[: self.n]) // self.grid.whole, *self._doors
+        rates = get(self.crowd.columns.flat[rows]).astype(float).reshape(len(kinds), -1)
+        doors: list[tuple[Any, ...]] = [  # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
+            (kind, None, each, slab_of, uid << 32) for kind, each in zip(kinds, rates * served * model.step_hours)
+        ]
+        for kind, law in surveyed:
+            per_slab = self._everywhere(law) * model.voxel_volume * 1e-9
+            doors.append((kind, law, per_slab * model.step_hours, slabs, np.zeros_like(slabs)))
         if not doors:
             return
-        seeds = [get(population.seeds)[slab] for population, _, _, slab, _ in doors]
+        seeds = [(model.seeds + kind.key)[slab] for kind, _, _, slab, _ in doors]
         expected, uids = (np.concatenate([door[part] for door in doors]) for part in (2, 4))
         counts = poisson(expected, np.concatenate(seeds), STREAMS["enter"], model.steps, uids)
         if not counts.any():
@@ -109,6 +107,24 @@ class Venule(Population):
             begin += len(each)
             if here.any():
                 self._let_in(population, anywhere, here, slab, seed, uid, venules)
+
+    @property
+    def _doors(self) -> tuple[tuple[list[Population], Any], list[tuple[Population, int]]]:
+        """Who enters at venules, with the places of these laws in the columns; and who anywhere, by a law of the tissue."""
+        if self._known_doors is None:
+            others, of_tissue = self.model.population, self.model.laws.tissue["tissue"]
+            here = [kind for kind in others if f"enter_{kind}" in self.of_laws.laws]
+            codes = np.array([self.of_laws.laws[f"enter_{kind}"] for kind in here], np.int64)
+            first = self.crowd.columns.places(codes, self.index) + self.begin
+            rows = self.machine.put((first[:, None] + np.arange(self.n)).ravel())
+            anywhere = [(others[kind], of_tissue[f"enter_{kind}"]) for kind in others if f"enter_{kind}" in of_tissue]
+            self._known_doors = ([others[kind] for kind in here], rows), anywhere
+        return self._known_doors
+
+    def settle_in(self, crowd: Any, index: int) -> None:
+        """Take the rows that a crowd has for this kind."""
+        super().settle_in(crowd, index)
+        self._known_doors = None
 
     def _everywhere(self, law: int) -> np.ndarray:
         """Sum a law of the tissue over the voxels of each slab, in float64."""
