@@ -57,7 +57,7 @@ class Fields:
         self._faces: dict[tuple[str, ...], Faces] = {}
         self._works: dict[tuple[str, ...], list[Work]] = {}  # these and sums: such as no field uses now
         self._sums: list[Any] = []
-        self._unread: list[tuple[int, Any]] = []
+        self._unread: list[tuple[tuple[int, ...], Any]] = []
         self._together: dict[tuple[int, ...], Together] = {}
         self._totals = np.zeros((len(self.names), len(SUMS), grid.slabs))
         self._amounts = {name: np.zeros((len(self.names), grid.slabs)) for name in AMOUNTS}
@@ -179,9 +179,9 @@ class Fields:
         run(self.concentration[row], self.source[row], self.uptake[row], work, sums)
         works.append(work)
         if self.machine.target == "cuda":  # the host asks for sums once all fields are under way
-            self._unread.append((row, sums))
+            self._unread.append(((row,), sums))
         else:
-            self._read(row, sums)
+            self._read((row,), sums)
 
     def _groups(self, rows: Sequence[int]) -> list[tuple[int, ...]]:
         """Put fields into groups that a GPU advances together: so many that a stage of all is worth a launch."""
@@ -202,17 +202,15 @@ class Fields:
             for others in overlapping:  # what they hold is free before more is asked for
                 del self._together[others]
             self._together[rows] = Together(solvers)
-        given = []
-        for row in rows:
-            sums = _taken(self._sums, lambda: self.machine.zeros(n_sums(self.grid), np.float32))
-            given.append((self.concentration[row], self.source[row], self.uptake[row], sums))
-            self._unread.append((row, sums))
-        self._together[rows].advance(given)
+        self._together[rows].advance([(self.concentration[row], self.source[row], self.uptake[row]) for row in rows])
+        self._unread.append((rows, self._together[rows].sums))
 
-    def _read(self, row: int, sums) -> None:
-        """Add up what a field was found to be."""
-        self._totals[row] = totals(self.machine.get(sums), self.grid)
-        self._sums.append(sums)
+    def _read(self, rows: tuple[int, ...], sums) -> None:
+        """Add up what fields were found to be."""
+        for row, own in zip(rows, self.machine.get(sums).reshape(len(rows), -1)):
+            self._totals[row] = totals(own, self.grid)
+        if len(rows) == 1:  # those of fields together are their own
+            self._sums.append(sums)
 
     def _read_all(self) -> None:
         while self._unread:

@@ -464,7 +464,10 @@ class Solver:
 class Together:
     """Advances several fields by a step, all of whose solvers ``can_join``, with one launch for each stage of all.
 
-    What a launch costs a GPU counts where grids are small. solvers   those with most stages first
+    What a launch costs a GPU counts where grids are small.
+
+    solvers   those with most stages first
+    sums      float32[fields * n_sums(grid)], written: partial sums of all for ``budget``, to be read at once
     """
 
     def __init__(self, solvers: Sequence[Solver]):
@@ -483,23 +486,27 @@ class Together:
             self.machine.zeros(many * self.grid.size, np.float32) for _ in range(4)
         )
         exposure = self.machine.zeros(self.grid.size, np.float32)
-        sums = self.machine.zeros(n_block_sums(self.grid), np.float32)
+        blocks, self.sums = (
+            self.machine.zeros(size, np.float32) for size in (n_block_sums(self.grid), many * n_sums(self.grid))
+        )
         self.works = []
         for number in range(many):
             own = slice(number * self.grid.size, (number + 1) * self.grid.size)
-            self.works.append(Work(self.m[own], self.loss[own], self.first[own], self.second[own], exposure, sums))
+            self.works.append(Work(self.m[own], self.loss[own], self.first[own], self.second[own], exposure, blocks))
 
     def advance(self, fields: Sequence[tuple]) -> None:
-        """Advance the field of each solver. fields  (u, source, uptake, sums) of each, see ``Solver.advance``"""
+        """Advance the field of each solver. fields  (u, source, uptake) of each, see ``Solver.advance``"""
         each = list(zip(self.solvers, fields, self.works))
-        for solver, (u, source, uptake, _), work in each:
+        for solver, (u, source, uptake), work in each:
             solver.faces.fix(u, solver.value)
             solver.open(u, source, uptake, work)
         run, given = self.solvers[0].advance_stages, (self.first, self.second, *self.tables, self.m, self.loss)
         run(self.machine, self.grid, *given, sweeps=self.sweeps)
-        for (solver, (u, source, uptake, sums), work), count in zip(each, self.sweeps):
-            solver.close(u, uptake, work, work.second if count % 2 == 0 else work.first, 0)
-            solver.sum_up(u, source, uptake, work, sums)
+        for number, (solver, (u, source, uptake), work) in enumerate(each):
+            last = work.second if self.sweeps[number] % 2 == 0 else work.first
+            solver.close(u, uptake, work, last, 0)
+            size = n_sums(self.grid)
+            solver.sum_up(u, source, uptake, work, self.sums[number * size : (number + 1) * size])
 
 
 def _blocks(grid: Grid) -> int:

@@ -88,7 +88,9 @@ class Venule(Population):
         served, uid = get(self.state("served")).astype(float), get(self.uid[: self.n])
         slab_of, (kinds, rows), surveyed = get(self.voxel[: self.n]) // self.grid.whole, *self._doors
         rates = get(self.crowd.columns.flat[rows]).astype(float).reshape(len(kinds), -1)
-        doors: list[tuple[Any, ...]] = [  # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
+        doors: list[
+            tuple[Any, ...]
+        ] = [  # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
             (kind, None, each, slab_of, uid << 32) for kind, each in zip(kinds, rates * served * model.step_hours)
         ]
         for kind, law in surveyed:
