@@ -449,7 +449,9 @@ class Solver:
         Setting a negative value to zero adds mass: clamped is not positive. limited is a number of voxels.
         """
         total = dict(zip(SUMS, totals))
-        left = self.machine.get(self.left).reshape(self.grid.slabs, -1).sum(axis=1, dtype=np.float64)
+        left = np.zeros(self.grid.slabs)
+        if len(self.left):
+            left = self.machine.get(self.left).reshape(self.grid.slabs, -1).sum(axis=1, dtype=np.float64)
         return {
             "mass": total["mass"],
             "secreted": total["secreted"] * self.duration,

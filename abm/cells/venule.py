@@ -1,6 +1,7 @@
 """Venules: their blood-brain barrier opens and closes, and leukocytes enter the tissue served by each."""
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -93,8 +94,8 @@ class Venule(Population):
         ] = [  # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
             (kind, None, each, slab_of, uid << 32) for kind, each in zip(kinds, rates * served * model.step_hours)
         ]
-        for kind, law in surveyed:
-            per_slab = self._everywhere(law) * model.voxel_volume * 1e-9
+        for (kind, law), total in zip(surveyed, self._everywhere([law for _, law in surveyed])):
+            per_slab = total * model.voxel_volume * 1e-9
             doors.append((kind, law, per_slab * model.step_hours, slabs, np.zeros_like(slabs)))
         if not doors:
             return
@@ -128,13 +129,16 @@ class Venule(Population):
         super().settle_in(crowd, index)
         self._known_doors = None
 
-    def _everywhere(self, law: int) -> np.ndarray:
-        """Sum a law of the tissue over the voxels of each slab, in float64."""
-        grid, channel = self.grid, self.model.laws.channel(law)
-        if law in self.model.laws.even:  # exact: float64 holds any number of times a float32
-            first = channel.reshape(grid.slabs, -1)[:, grid.sz + grid.sy + 1]
-            return self.machine.get(first).astype(float) * (grid.nx * grid.ny * grid.nz)
-        return grid.inner(self.machine.get(channel)).reshape(grid.slabs, -1).sum(axis=1, dtype=float)
+    def _everywhere(self, of_tissue: Sequence[int]) -> np.ndarray:
+        """Sum laws of the tissue over the voxels of each slab, in float64: (laws, slabs)."""
+        grid, laws, get = self.grid, self.model.laws, self.machine.get
+        rows, first = np.array(of_tissue, np.int64)[:, None], np.arange(grid.slabs) * grid.whole + grid.sz + grid.sy + 1
+        some = get(laws.matrix[self.machine.put(rows), self.machine.put(first)])
+        total = some.astype(float) * (grid.nx * grid.ny * grid.nz)  # exact where a law is the same in all voxels
+        for row, law in enumerate(of_tissue):
+            if law not in laws.even:
+                total[row] = grid.inner(get(laws.channel(law))).reshape(grid.slabs, -1).sum(axis=1, dtype=float)
+        return total
 
     def _let_in(self, population: Population, anywhere: int | None, counts, slab, seed, uid, venules) -> None:
         """Place the arrivals of one kind, slab after slab. anywhere  the law of the tissue, None for venules"""
