@@ -1,6 +1,6 @@
 """Crowd: all cells of a lesion, kind after kind, and what all of them do in a step: one launch each, whatever the kinds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,18 +33,50 @@ class Crowd:
         self._own = Program(self.machine, [rows for each in of_laws for rows in each.own])
         self._late = Program(self.machine, [rows for each in of_laws for rows in each.late])
         self._scratch = max((each.scratch for each in of_laws), default=0)
-        self._walking = [kind for kind in kinds if kind.motile]
-        self._switching = [kind for kind in kinds if kind.switch is not None]
-        self._mortal = [kind for kind in kinds if kind.hazards]
-        self._touching = [(kind, *contact) for kind in kinds for contact in kind.of_laws.contacts.items()]
         self._sorting = binning.Sorting(self.machine, self.grid.size)
         self._stood = [0] * len(kinds)  # how many cells of each kind were last summed
-        periodic = tuple(bool(wraps) for wraps in model.tissue.wraps)
-        persistence = [float(kind.spec.persistence) for kind in self._walking]
-        self._walk = motion.Walk(self.machine, self.grid, model.step_hours, persistence, periodic)
         self._spare = self.machine.zeros(0, np.float32)
         self._known: dict[tuple, Spans] = {}
+        self._prepare_sums()
+        self._prepare_contacts()
+        self._prepare_walks()
+        self._switching = [kind for kind in kinds if kind.switch is not None]
+        self._prepare_fates()
         self._lay_out([FEWEST_ROWS] * len(kinds))
+
+    def _prepare_sums(self) -> None:
+        """Note which rows of the voxels hold sums of the rows of each kind."""
+        sums = [kind.of_laws.sums for kind in self.kinds]
+        self._sums = self._lists(map(len, sums))
+        self._summed = self._put([self.laws.place_of(slot) for each in sums for _, slot in each])
+
+    def _prepare_contacts(self) -> None:
+        """Note which kinds touch which, and within what distance."""
+        self._touching = [(kind, *pair) for kind in self.kinds for pair in kind.of_laws.contacts.items()]
+        others, distances = ([pair[part] for _, pair, _ in self._touching] for part in (0, 1))
+        numbers = [kind.kind for kind in self.kinds]
+        self._others = self._put([numbers.index(other) for other in others])
+        self._itself = self._put([int(kind.kind == other) for (kind, *_), other in zip(self._touching, others)])
+        self._distances = self.machine.put(np.array(distances, np.float32))
+        self._reaches = self._put([contact.contact_reach(distance, self.grid.h) for distance in distances])
+
+    def _prepare_walks(self) -> None:
+        """Note how each kind walks, and how much room its cells take."""
+        model, walking = self.model, [kind for kind in self.kinds if kind.motile]
+        periodic = tuple(bool(wraps) for wraps in model.tissue.wraps)
+        persistence = [float(kind.spec.persistence) for kind in walking]
+        self._walk = motion.Walk(self.machine, self.grid, model.step_hours, persistence, periodic)
+        self._biases = self._put([self.laws.place_of(kind.of_laws.bias) for kind in walking])
+        self._bias_at_most = self.machine.put(np.array([kind.of_laws.bias_at_most for kind in walking], np.float32))
+        self._bodies = [self._put([getattr(kind, name) for kind in walking]) for name in ("volume", "number")]
+        self._walking = walking
+
+    def _prepare_fates(self) -> None:
+        """Note what befalls the cells of each kind, and what it leads to."""
+        self._mortal = [kind for kind in self.kinds if kind.hazards]
+        numbers = self._put([self.kinds.index(kind) for kind in self._mortal])
+        self._hazards = [numbers, *self._lists(len(kind.hazards) for kind in self._mortal)]
+        self._fates = self.machine.put(np.array([fate for kind in self._mortal for _, fate in kind.hazards], np.int32))
 
     # --- rows -----------------------------------------------------------------------------------------------------------
 
@@ -67,7 +99,7 @@ class Crowd:
         self._refer()
 
     def _refer(self) -> None:
-        """Note where the rows stand that each launch takes."""
+        """Note where the rows stand that launches take."""
         machine, kinds = self.machine, self.kinds
         places = [each for kind in kinds for each in kind.of_laws.places(self.columns, kind.index)]
         channels = [each for kind in kinds for each in kind.of_laws.channels]
@@ -76,39 +108,20 @@ class Crowd:
         carried = [self._places(kind, kind.of_laws.carried) for kind in kinds]
         self._most_carried = max(map(len, carried), default=0)
         self._carried = binning.permute_row.pack(machine, [[each, np.arange(len(each))] for each in carried])
-        sums = [kind.of_laws.sums for kind in kinds]
-        self._summed = [
-            *self._lists([len(each) for each in sums]),
-            self._put([each for kind in kinds for each in self._places(kind, [code for code, _ in kind.of_laws.sums])]),
-            self._put([self.laws.place_of(slot) for each in sums for _, slot in each]),
-        ]
-        biases = [self.laws.place_of(kind.of_laws.bias) for kind in self._walking]
-        at_most = machine.put(np.array([kind.of_laws.bias_at_most for kind in self._walking], np.float32))
-        self._biases = self._put(biases), at_most
-        self._rooms = [self._put([getattr(kind, name) for kind in self._walking]) for name in ("volume", "number")]
+        summed = [self._places(kind, [code for code, _ in kind.of_laws.sums]) for kind in kinds]
+        self._to_sum = self._put([place for each in summed for place in each])
+        self._touched = self._put([self._places(kind, [code])[0] for kind, _, code in self._touching])
         switches = [self._places(kind, kind.switch_codes()) for kind in self._switching]
         self._switches = [self._put(column) for column in np.reshape(np.array(switches, np.int64), (-1, 3)).T]
-        chance, rates, columns = self.columns.place(CHANCE), [], []
-        for kind in self._mortal:
-            rates += (own := self._places(kind, [code for code, _ in kind.hazards])).tolist()
-            columns.append([own, np.full(len(own), chance), np.arange(len(own)) > 0, [chance]])
+        rates = [self._places(kind, [code for code, _ in kind.hazards]) for kind in self._mortal]
+        self._rates, chance = self._put([place for each in rates for place in each]), [self.columns.place(CHANCE)]
+        columns = [[each, chance * len(each), np.arange(len(each)) > 0, chance] for each in rates]
         self._chances = events.chance_of_rates.pack(machine, columns)
-        numbers, many = [kind.index for kind in self._mortal], [len(kind.hazards) for kind in self._mortal]
-        self._hazards = [self._put(numbers), *self._lists(many)]
-        self._rates = self._put(rates)
-        self._fates = machine.put(np.array([fate for kind in self._mortal for _, fate in kind.hazards], np.int32))
-        index = {kind.kind: kind.index for kind in kinds}
-        touched = [int(self._places(kind, [code])[0]) for kind, _, code in self._touching]
-        distances = [distance for _, (_, distance), _ in self._touching]
-        reaches = [contact.contact_reach(distance, self.grid.h) for distance in distances]
-        self._contacts = self._put(touched), machine.put(np.array(distances, np.float32)), self._put(reaches)
-        self._others = self._put([index[other] for _, (other, _), _ in self._touching])
-        self._itself = self._put([int(kind.kind == other) for kind, (other, _), _ in self._touching])
 
     def _put(self, numbers: Any):
         return self.machine.put(np.array(numbers, np.int64))
 
-    def _lists(self, lengths: Sequence[int]) -> list:
+    def _lists(self, lengths: Iterable[int]) -> list:
         """Where the part of each kind begins and ends in a list of all."""
         ends = np.cumsum([0, *lengths])
         return [self._put(ends[:-1]), self._put(ends[1:])]
@@ -175,8 +188,8 @@ class Crowd:
             spans, base = self.spans([kind for kind, *_ in self._touching]), self._sorting.base[self._others]
             x, y, z = map(columns.place, PLACE)
             contact.touch(
-                machine, spans, *self._contacts, base, self._itself, columns.voxel, x, y, z, self._sorting.start,
-                columns.flat, *self.grid.box,
+                machine, spans, self._touched, self._distances, self._reaches, base, self._itself, columns.voxel, x, y, z,
+                self._sorting.start, columns.flat, *self.grid.box,
             )  # fmt: skip
         self._arms = self._spans_of_arms()
         self._own.run(self._arms, columns.flat, self._scratch)
@@ -207,13 +220,13 @@ class Crowd:
                 for _, slot in kind.of_laws.sums:
                     self.laws.channel(slot)[:] = 0.0
         stood = self._spans_of(tuple([(kind.begin, kind.begin + self._stood[kind.index]) for kind in few]))
-        begin, end, own, target = self._summed
+        begin, end = self._sums
         some = self._put([kind.index for kind in few])
-        laws.clear_cells(machine, stood, begin[some], end[some], target, columns.stood, laws_of_voxels)
+        laws.clear_cells(machine, stood, begin[some], end[some], self._summed, columns.stood, laws_of_voxels)
         some, spans = self._put([kind.index for kind in kinds]), self.spans(kinds)
         laws.sum_cells(
-            machine, spans, self._put(spans.first), self._put(spans.stop), begin[some], end[some], own, target,
-            columns.voxel, columns.flat, laws_of_voxels,
+            machine, spans, self._put(spans.first), self._put(spans.stop), begin[some], end[some], self._to_sum,
+            self._summed, columns.voxel, columns.flat, laws_of_voxels,
         )  # fmt: skip
         columns.stood[:] = columns.voxel
         self._stood = [kind.n for kind in self.kinds]
@@ -255,16 +268,16 @@ class Crowd:
         proposed, bias = (columns.px, columns.py, columns.pz), (columns.bx, columns.by, columns.bz)
         self._walk.propose(
             spans, columns.seed, self.model.steps, columns.uid, columns.voxel, place, velocity, columns.speed, proposed,
-            columns.to_voxel, bias, *self._biases, self.laws.flat,
+            columns.to_voxel, bias, self._biases, self._bias_at_most, self.laws.flat,
         )  # fmt: skip
-        volume, _ = self._rooms
+        volume, _ = self._bodies
         motion.occupy(machine, spans, volume, columns.voxel, tissue.occupied)
         motion.ask_room(machine, spans, volume, columns.voxel, columns.to_voxel, tissue.incoming)
         rooms, contest = (tissue.occupied, tissue.incoming, tissue.best), (self.model.steps, tissue.room)
         cells = columns.uid, columns.seed, columns.voxel
-        motion.bid_for_room(machine, spans, *self._rooms, *cells, columns.to_voxel, *rooms, *contest)
+        motion.bid_for_room(machine, spans, *self._bodies, *cells, columns.to_voxel, *rooms, *contest)
         motion.take_room(
-            machine, spans, *self._rooms, *cells, *place, columns.to_voxel, *proposed, *rooms, *contest, self.grid.sz
+            machine, spans, *self._bodies, *cells, *place, columns.to_voxel, *proposed, *rooms, *contest, self.grid.sz
         )
         for kind in self._walking:
             kind.changed = True
