@@ -11,8 +11,8 @@ PLACE, VELOCITY = ("x", "y", "z"), ("ux", "uy", "uz")
 AGE, SPEED, CHANCE = "self.age", "law.speed", "chance"
 SHARED = (ONE, ZERO, *PLACE, *VELOCITY, AGE, SPEED, CHANCE)  # fractional numbers; other rows are of one kind
 BESIDE = {
-    **dict.fromkeys(("uid", "seed", "other_uid"), np.int64),
-    **dict.fromkeys(("voxel", "other_voxel", "stood", "fate", "befallen", "order", "to_voxel"), np.int32),
+    **dict.fromkeys(("uid", "seed", "spare_int64"), np.int64),
+    **dict.fromkeys(("voxel", "spare_int32", "stood", "fate", "befallen", "order", "to_voxel"), np.int32),
     **dict.fromkeys(("px", "py", "pz", "bx", "by", "bz"), np.float32),
 }
 KEPT = ("uid", "seed", "voxel", "stood")
@@ -25,7 +25,7 @@ class Columns:
     voxel, stood     int32    where a cell is, and where it was when cells were last summed
     fate, befallen   int32    what becomes of it in this step; whether something did by the last draw
     to_voxel, px...  int32, float32   the place proposed to it;  bx...  float32  what biases its walk
-    order            int32    scratch: which row comes to each row;  rows  int32  0, 1, 2...
+    order, spare_..  int32, ...   scratch: which row comes to each row; what a column was before
     flat             float32  what is SHARED, column after column; then of each kind the rows of its own; then scratch
     """
 
@@ -41,7 +41,6 @@ class Columns:
             setattr(self, name.rpartition(".")[-1], column)
         for name, dtype in BESIDE.items():
             setattr(self, name, machine.zeros(self.capacity, dtype))
-        self.rows = machine.put(np.arange(self.capacity, dtype=np.int32))
         self.flat[: self.capacity] = 1.0  # the column ONE
 
     def place(self, name: str) -> int:

@@ -54,8 +54,6 @@ class Crowd:
         """Note which kinds touch which, and within what distance."""
         self._touching = [(kind, *pair) for kind in self.kinds for pair in kind.of_laws.contacts.items()]
         others, distances = ([pair[part] for _, pair, _ in self._touching] for part in (0, 1))
-        numbers = [kind.kind for kind in self.kinds]
-        self._others = self._put([numbers.index(other) for other in others])
         self._itself = self._put([int(kind.kind == other) for (kind, *_), other in zip(self._touching, others)])
         self._distances = self.machine.put(np.array(distances, np.float32))
         self._reaches = self._put([contact.contact_reach(distance, self.grid.h) for distance in distances])
@@ -141,30 +139,30 @@ class Crowd:
 
     def keep(self, kept: Mapping[Population, Any]) -> None:
         """Keep some cells of some kinds in an order: int32, numbers among those of the kind."""
-        columns = self.columns
-        columns.order[:] = columns.rows
         for kind, order in kept.items():
             kind.n = len(order)
-            columns.order[kind.begin : kind.begin + kind.n] = order + kind.begin
+            self.columns.order[kind.begin : kind.begin + kind.n] = order + kind.begin
         self._put_in_order(list(kept))
 
-    def _put_in_order(self, changed: Sequence[Population]) -> None:
-        """Put cells in the order of the column ``order``, where other kinds than those changed are in theirs."""
-        columns, machine, spans = self.columns, self.machine, self.spans(self.kinds)
-        exchanged = [("uid", "other_uid"), ("voxel", "other_voxel"), ("seed", "other_uid")]
-        for name, other in exchanged if self.grid.slabs > 1 else exchanged[:2]:
-            one, another = getattr(columns, name), getattr(columns, other)
-            binning.permute(machine, spans, columns.order, one, another)
-            setattr(columns, name, another)
-            setattr(columns, other, one)
+    def _put_in_order(self, kinds: Sequence[Population]) -> None:
+        """Put the cells of some kinds in the order of the column ``order``."""
+        columns, machine, spans = self.columns, self.machine, self.spans(kinds)
+        whole = [
+            (columns.uid, columns.spare_int64),
+            (columns.voxel, columns.spare_int32),
+            (columns.seed, columns.spare_int64),
+        ]
+        for column, before in whole if self.grid.slabs > 1 else whole[:2]:
+            before[:] = column
+            binning.permute(machine, spans, columns.order, before, column)
         size = self._most_carried * columns.capacity
         if len(self._spare) < size:
             self._spare = machine.zeros(size, np.float32)
         heads, *tables = self._carried
-        some = self.spans(changed), heads[self._put([kind.index for kind in changed])], *tables
-        binning.permute_row(machine, *some, columns.order, columns.capacity, columns.flat, self._spare)
-        binning.replace_row(machine, *some, columns.capacity, columns.flat, self._spare)
-        for kind in changed:
+        rows = heads[self._put([kind.index for kind in kinds])], *tables
+        binning.permute_row(machine, spans, *rows, columns.order, columns.capacity, columns.flat, self._spare)
+        binning.replace_row(machine, spans, *rows, columns.capacity, columns.flat, self._spare)
+        for kind in kinds:
             kind.put_in_order(columns.order[kind.begin : kind.begin + kind.n])
 
     # --- sense ----------------------------------------------------------------------------------------------------------
@@ -175,20 +173,22 @@ class Crowd:
         for kind in self.kinds:
             kind.sorted_anew, kind.changed = kind.changed, False
         if changed := [kind for kind in self.kinds if kind.sorted_anew]:
-            columns, size = self.columns, self.grid.size
-            touched = self.laws.touched  # these by single voxels, to be found there
-            shifts = [0 if kind.kind in touched else binning.bucket_shift(kind.n, size) for kind in self.kinds]
-            self._sorting.sort(self.spans(self.kinds), shifts, columns.voxel, columns.uid, columns.order)
+            columns, touched = self.columns, self.laws.touched  # these by single voxels, to be found there
+            kinds = [kind for kind in self.kinds if kind.sorted_anew or kind.kind in touched]
+            shifts = [0 if each.kind in touched else binning.bucket_shift(each.n, self.grid.size) for each in kinds]
+            self._sorting.sort(self.spans(kinds), shifts, columns.voxel, columns.uid, columns.order)
             self._put_in_order(changed)
+            buckets = dict(zip([kind.kind for kind in kinds], self._sorting.begins))
+            self._others = self._put([buckets[other] for _, (other, _), _ in self._touching])
 
     def feel(self) -> None:
         """Find contacts; compute the factors of own states and their sums per voxel."""
         columns, machine = self.columns, self.machine
         if self._touching:
-            spans, base = self.spans([kind for kind, *_ in self._touching]), self._sorting.base[self._others]
+            spans = self.spans([kind for kind, *_ in self._touching])
             x, y, z = map(columns.place, PLACE)
             contact.touch(
-                machine, spans, self._touched, self._distances, self._reaches, base, self._itself, columns.voxel, x, y, z,
+                machine, spans, self._touched, self._distances, self._reaches, self._others, self._itself, columns.voxel, x, y, z,
                 self._sorting.start, columns.flat, *self.grid.box,
             )  # fmt: skip
         self._arms = self._spans_of_arms()

@@ -123,8 +123,8 @@ class Sorting:
 
     def __init__(self, machine, voxels: int):
         self.machine, self.voxels = machine, voxels
-        self.base, self.start = (machine.zeros(0, dtype) for dtype in (np.int64, np.int32))
-        self._count = self.start
+        self.begins: list[int] = []
+        self._count = self.start = machine.zeros(0, np.int32)
 
     def sort(self, spans: Spans, shifts: Sequence[int], voxel, uid, order) -> None:
         """Write the order of the cells of some spans, whose rows must ascend.
@@ -133,19 +133,18 @@ class Sorting:
         voxel, uid   int32, integer   voxel of each cell, and its identity, unique within a span and slab
         order        int32            written: the row of the cell that comes to row k
         """
-        machine, gaps = self.machine, []
-        base, end, reached = [], 0, 0
+        machine, gaps, begins, end, reached = self.machine, [], [], 0, 0
         for shift, first, stop in zip(shifts, spans.first, spans.stop):
             gaps.append(first - reached)  # rows between two spans: counted before the first bucket
-            base.append(end + 1)
-            end, reached = base[-1] + (self.voxels >> shift) + 2, stop
+            begins.append(end + 1)
+            end, reached = begins[-1] + (self.voxels >> shift) + 2, stop
         if len(self._count) < end:
             self._count, self.start = (machine.zeros(end + end // 4, np.int32) for _ in range(2))
         count, start = self._count[:end], self.start[:end]
-        self.base = machine.put(np.array(base, np.int64))
+        self.begins, base = begins, machine.put(np.array(begins, np.int64))
         count[:] = 0
-        count[self.base - 1] = machine.put(np.array(gaps, np.int32))
-        buckets = machine.put(np.array(shifts, np.int64)), self.base
+        count[base - 1] = machine.put(np.array(gaps, np.int32))
+        buckets = machine.put(np.array(shifts, np.int64)), base
         count_cells(machine, spans, *buckets, voxel, count)
         machine.xp.cumsum(count, dtype=np.int32, out=start)
         scatter(machine, spans, *buckets, voxel, start, order)

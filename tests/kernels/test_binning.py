@@ -28,7 +28,7 @@ def sort(threads, grid, voxel, uid, shift=0):
     machine, order = Machine("cpu", threads), np.full(len(voxel), -1, np.int32)
     sorting = Sorting(machine, grid.size)
     sorting.sort(Spans(machine, [(0, len(voxel))]), [shift], voxel, uid, order)
-    begin = int(sorting.base[0])
+    begin = sorting.begins[0]
     return order, sorting.start[begin : begin + grid.size + 1]
 
 
@@ -90,7 +90,7 @@ def test_each_span_is_sorted_by_itself(threads):
         expected[first:stop] = first + np.lexsort((uid[first:stop], voxel[first:stop]))
     np.testing.assert_array_equal(order, expected)
     first, stop = parts[2]
-    begin = int(sorting.base[2])
+    begin = sorting.begins[2]
     found = sorting.start[begin : begin + grid.size + 1]
     np.testing.assert_array_equal(found, first + np.searchsorted(voxel[expected[first:stop]], np.arange(grid.size + 1)))
     assert (np.sort(order[order >= 0]) == np.concatenate([rows[first:stop] for first, stop in parts])).all()

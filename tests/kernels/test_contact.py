@@ -34,7 +34,7 @@ def touched(grid, kinds, pairs):
     places = np.arange(3, 3 + len(pairs)) * n
     distance = np.array([each for _, _, each in pairs], np.float32)
     reach = np.array([contact_reach(float(each), grid.h) for each in distance])
-    base, itself = sorting.base[[other for _, other, _ in pairs]], np.array([int(a == b) for a, b, _ in pairs])
+    base, itself = np.array([sorting.begins[b] for _, b, _ in pairs]), np.array([int(a == b) for a, b, _ in pairs])
     spans = Spans(machine, [rows[one] for one, _, _ in pairs])
     touch(machine, spans, places, distance, reach, base, itself, voxel, 0, n, 2 * n, sorting.start, values, *grid.box)
     return [values[place + rows[one][0] : place + rows[one][1]] for place, (one, _, _) in zip(places, pairs)]
