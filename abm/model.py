@@ -15,6 +15,7 @@ from abm.alike import classes_of, tables_of
 from abm.arm_fields import fields_of
 from abm.arms import Arm, arms_of, drugs_of
 from abm.cells.venule import Venule
+from abm.columns import VELOCITY
 from abm.crowd import Crowd
 from abm.law_tables import LawTables
 from abm.laws import Laws
@@ -287,22 +288,30 @@ class LesionModel(mesa.Model):
         box = self.grid.inner(array)[slab].astype(np.float32)
         return box[0] if self.grid.dims == 2 else box
 
-    def cell_table(self, slab: int = 0) -> pd.DataFrame:
-        """Return all cells of a slab: uid, kind, state, x, y, z in um, and each kind's own columns."""
-        tables = []
-        for kind, population in self.population.items():
-            if kind == "neuron" or population.n == 0:
-                continue
-            columns = population.plain_columns()
-            voxel = columns.pop("voxel")
-            columns.pop("ux", None), columns.pop("uy", None), columns.pop("uz", None)
-            table = pd.DataFrame(columns)[voxel // self.grid.whole == slab]
-            table.insert(1, "kind", kind)
-            table.insert(2, "state", _state_names(population, table))
-            tables.append(table)
-        if not tables:
-            return pd.DataFrame({name: [] for name in ("uid", "kind", "state", "x", "y", "z")})
-        return pd.concat(tables, ignore_index=True)
+    def cell_table(self, slab: int = 0, kinds: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the cells of a slab, of some kinds or all: uid, kind, state, x, y, z in um, and each kind's own columns."""
+        known = [each for each in self.crowd.kinds if each.n and (kinds is None or each.kind in kinds)]
+        tables = [population.plain_columns() for population in known]
+        states = list(dict.fromkeys(name for population in known for name in population.labels))
+        for population, table in zip(known, tables):
+            here = table.pop("voxel") // self.grid.whole == slab
+            for name in table.keys() & set(VELOCITY):
+                del table[name]
+            if self.grid.slabs > 1:
+                table |= {name: column[here] for name, column in table.items()}
+            labels = np.array([states.index(name) for name in population.labels], np.int32)
+            table["state"] = labels[population.label_numbers(table)]
+        many = np.array([len(table["uid"]) for table in tables], np.int64)
+        names = dict.fromkeys(("uid", "kind", "state", "x", "y", "z", *(name for table in tables for name in table)))
+        columns: dict[str, Any] = {}
+        for name in names:
+            parts = [table[name] if name in table else np.full(n, np.nan, np.float32) for table, n in zip(tables, many)]
+            columns[name] = np.concatenate(parts) if parts and name != "kind" else np.zeros(0, np.int32)
+        columns["kind"] = pd.Categorical.from_codes(
+            np.repeat(np.arange(len(known), dtype=np.int32), many), [population.kind for population in known]
+        )
+        columns["state"] = pd.Categorical.from_codes(columns["state"], states)
+        return pd.DataFrame(columns)
 
     def check(self) -> None:
         """Raise ModelError where a number is not finite: which field or kind, where and when."""
@@ -399,10 +408,3 @@ _LIKELY = "a value of the configuration is likely far outside its range (compare
 
 def _reader(name: str) -> Callable[[LesionModel], float]:
     return lambda model: model.measure().get(name, float("nan"))
-
-
-def _state_names(population: Population, table: pd.DataFrame) -> Any:
-    if population.label_of is None:
-        return ""
-    state, above, below = population.label_of
-    return np.where(table[state] > 0.5, above, below)

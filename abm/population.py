@@ -1,7 +1,7 @@
 """Population: all cells of one kind as columns, one Mesa agent; Cell: a view of one row for people."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -141,6 +141,17 @@ class Population(mesa.Agent):
         get, n = self.machine.get, self.n
         own = {name: get(getattr(self, name)[:n].copy()) for name in ("uid", "voxel", *self.float_columns)}
         return {**own, **{name: get(self.state(name).copy()) for name in self.state_names}}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What cells of this kind are told apart by, for people."""
+        return ("",) if self.label_of is None else self.label_of[1:]
+
+    def label_numbers(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return which of the labels each cell has, from its columns."""
+        if self.label_of is None:
+            return np.zeros(len(columns["uid"]), np.int64)
+        return (columns[self.label_of[0]] <= 0.5).astype(np.int64)
 
     def numbers(self) -> Iterator[tuple[str, np.ndarray]]:
         """Give every column of fractional numbers, by name, on the host: a view where that is where they are."""

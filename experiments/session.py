@@ -215,8 +215,7 @@ class Session:
 
     def cell_frame(self):
         """Return the cells to keep: those of the kinds named in output.cells, and the venules, which every picture needs."""
-        cells = self.model.cell_table(self.slab)
-        return cells[cells["kind"].isin(self.kinds_kept())]
+        return self.model.cell_table(self.slab, self.kinds_kept())
 
     def kinds_kept(self) -> list[str]:
         asked = self.config.output.cells

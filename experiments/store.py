@@ -113,6 +113,7 @@ class Parts:
 
         own   columns beside those that every cell has; empty (NaN) where a cell has no such column
         """
+        import pandas
         import pyarrow
         import pyarrow.parquet
 
@@ -120,7 +121,12 @@ class Parts:
             return pyarrow.array(np.asarray(frame[name] if name in frame else np.full(len(frame), np.nan), dtype))
 
         def words(name: str) -> Any:
-            return pyarrow.array(frame[name].astype(str), pyarrow.string()).dictionary_encode()
+            column = pandas.Categorical(
+                frame[name]
+            ).remove_unused_categories()  # which depend on the runs beside this one
+            used = sorted(map(str, column.categories))
+            codes = pyarrow.array(column.reorder_categories(used).codes.astype(np.int32))
+            return pyarrow.DictionaryArray.from_arrays(codes, pyarrow.array(used, pyarrow.string()))
 
         table = pyarrow.table(
             {
