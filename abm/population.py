@@ -151,7 +151,7 @@ class Population(mesa.Agent):
         """Return which of the labels each cell has, from its columns."""
         if self.label_of is None:
             return np.zeros(len(columns["uid"]), np.int64)
-        return (columns[self.label_of[0]] <= 0.5).astype(np.int64)
+        return 1 - (columns[self.label_of[0]] > 0.5).astype(np.int64)
 
     def numbers(self) -> Iterator[tuple[str, np.ndarray]]:
         """Give every column of fractional numbers, by name, on the host: a view where that is where they are."""

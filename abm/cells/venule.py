@@ -88,12 +88,9 @@ class Venule(Population):
         model, get, slabs = self.model, self.machine.get, np.arange(self.grid.slabs)
         served, uid = get(self.state("served")).astype(float), get(self.uid[: self.n])
         slab_of, (kinds, rows), surveyed = get(self.voxel[: self.n]) // self.grid.whole, *self._doors
-        rates = get(self.crowd.columns.flat[rows]).astype(float).reshape(len(kinds), -1)
-        doors: list[
-            tuple[Any, ...]
-        ] = [  # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
-            (kind, None, each, slab_of, uid << 32) for kind, each in zip(kinds, rates * served * model.step_hours)
-        ]
+        rates = get(self.crowd.columns.flat[rows]).astype(float).reshape(len(kinds), -1) * served * model.step_hours
+        # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
+        doors: list[tuple[Any, ...]] = [(kind, None, each, slab_of, uid << 32) for kind, each in zip(kinds, rates)]
         for (kind, law), total in zip(surveyed, self._everywhere([law for _, law in surveyed])):
             per_slab = total * model.voxel_volume * 1e-9
             doors.append((kind, law, per_slab * model.step_hours, slabs, np.zeros_like(slabs)))
