@@ -13,9 +13,11 @@ import numpy as np
 from abm.config.errors import ConfigError
 from abm.law_tables import AVOGADRO
 from abm.tissue import voxel_volume
-from kernels.diffusion import SUMS, VALUE, Faces, Solver, Together, Work, n_sums, totals
+from kernels.faces import VALUE, Faces
 from kernels.launch import side_by_side
 from kernels.rkg import Plan, plan
+from kernels.solver import Solver, Together, Work
+from kernels.tallies import SUMS, n_sums, totals
 
 AMOUNTS = ("start", "mass", "secreted", "decayed", "taken", "left", "clamped", "limited")
 SINKS = ("change", "decayed", "taken", "left", "clamped")

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from kernels.grid import part_of_row
 from kernels.launch import grid_kernel, kernel
 from kernels.source import device
 
@@ -43,10 +44,7 @@ def box_along(
     lines            such rows of lines in a slab, ``line_stride`` apart, the first beginning at voxel ``inner``
     whole            voxels of a slab
     """
-    blocks = (U(width) + U(columns) - U(1)) // U(columns)
-    row = i // blocks
-    left = i % blocks * U(columns)
-    count = min(U(columns), U(width) - left)
+    row, left, count = part_of_row(i, width, columns)
     step = U(stride)
     base = row // U(lines) * U(whole) + row % U(lines) * U(line_stride) + U(inner) + left - step
     for c in range(count):

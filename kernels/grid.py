@@ -5,6 +5,21 @@ from functools import cached_property
 
 import numpy as np
 
+from kernels.source import device
+
+U = np.uint64
+
+
+@device
+def part_of_row(i, width, columns):
+    """Return which row of ``width`` numbers item ``i`` works on, where its part begins, and how long it is.
+
+    columns   of a part; the last of a row may be shorter
+    """
+    parts = (U(width) + U(columns) - U(1)) // U(columns)
+    left = i % parts * U(columns)
+    return i // parts, left, min(U(columns), U(width) - left)
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -3,9 +3,10 @@
 import numpy as np
 
 from kernels.device import Machine
-from kernels.diffusion import PERIODIC, SUMS, VALUE, Faces, n_sums
+from kernels.faces import PERIODIC, VALUE, Faces
 from kernels.grid import Grid
 from kernels.rkg import second_order, stage_table
+from kernels.tallies import SUMS, n_sums
 
 FLAT = Grid(6, 5, h=20.0, slabs=2)
 SOLID = Grid(6, 5, 4, h=20.0, dims=3, slabs=2)

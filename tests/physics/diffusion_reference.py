@@ -9,8 +9,10 @@ from scipy.sparse.linalg import expm_multiply, spsolve
 
 from abm.fields import Fields
 from kernels.device import Machine
-from kernels.diffusion import Faces, Solver, Work, n_sums
+from kernels.faces import Faces
 from kernels.grid import Grid
+from kernels.solver import Solver, Work
+from kernels.tallies import n_sums
 
 
 def relative_error(got, exact) -> float:

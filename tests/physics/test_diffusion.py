@@ -18,7 +18,8 @@ from diffusion_reference import (
 from scipy.special import eval_gegenbauer
 
 from kernels.device import Machine
-from kernels.diffusion import FACES, Faces, begin_2d, begin_3d
+from kernels.diffusion import begin_2d, begin_3d
+from kernels.faces import FACES, Faces
 from kernels.grid import Grid
 from kernels.rkg import Plan, fewest_stages, most_damping, plan, second_order
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy.special import k0
 
-from kernels.diffusion import Together
+from kernels.solver import Together
 
 AVOGADRO = 6.02214076e23
 FACES = ("no_flux", "value", "periodic")
