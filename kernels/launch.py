@@ -248,7 +248,7 @@ class Kernel:
                 bound[r % 2].numbers[0], bound[r % 2].numbers[place] = lines, r
                 yield bound[r % 2], *_size(machine, lines * grid.nx)
 
-        if len(active) > 1:
+        if len(active) > 1:  # between periodic faces stages come one at a time, each with other tables
             launcher.run_series((*bound[0].numbers, *bound[1].numbers, *sweeps), launches)
         else:
             for launch in launches():
