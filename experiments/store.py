@@ -121,9 +121,7 @@ class Parts:
             return pyarrow.array(np.asarray(frame[name] if name in frame else np.full(len(frame), np.nan), dtype))
 
         def words(name: str) -> Any:
-            column = pandas.Categorical(
-                frame[name]
-            ).remove_unused_categories()  # which depend on the runs beside this one
+            column = pandas.Categorical(frame[name]).remove_unused_categories()  # these depend on the runs beside it
             used = sorted(map(str, column.categories))
             codes = pyarrow.array(column.reorder_categories(used).codes.astype(np.int32))
             return pyarrow.DictionaryArray.from_arrays(codes, pyarrow.array(used, pyarrow.string()))

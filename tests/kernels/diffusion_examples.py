@@ -1,4 +1,4 @@
-"""A small launch of every kernel of a field, its faces and tallies: 6 x 5 voxels in 2D, 6 x 5 x 4 in 3D, two slabs, every array freshly made."""
+"""A small launch of every kernel of a field, its faces and tallies: 6 x 5 (x 4) voxels, two slabs, every array freshly made."""
 
 import numpy as np
 
