@@ -13,6 +13,7 @@ import numpy as np
 
 WHOLE = (int, np.int64, np.uint64)
 MOST_GRAPHS = 64
+Size = int | tuple[int, int, int]  # along x, or along each axis
 
 
 class Bound(NamedTuple):
@@ -28,7 +29,7 @@ class Launcher:
     def __init__(self, loop: Any, stream: Any):
         self.loop, self.stream = loop, stream
         self._compiled: dict[tuple, Any] = {}
-        self._configs: dict[tuple[int, int], Any] = {}
+        self._configs: dict[tuple[Size, Size], Any] = {}
         self._graphs: dict[Hashable, Any] = {}  # None where a series came once
         self._records = True
 
@@ -40,11 +41,11 @@ class Launcher:
             compiled = self._compiled[key] = self._compile(arguments)
         return Bound(compiled, laid_out(arguments))
 
-    def run(self, bound: Bound, blocks: int, threads: int) -> None:
+    def run(self, bound: Bound, blocks: Size, threads: Size) -> None:
         """Launch so many blocks of so many threads."""
         self._launch(self.stream, bound, blocks, threads)
 
-    def run_series(self, key: Hashable, launches: Callable[[], Iterable[tuple[Bound, int, int]]]) -> None:
+    def run_series(self, key: Hashable, launches: Callable[[], Iterable[tuple[Bound, Size, Size]]]) -> None:
         """Run one after the other. key  the same for the same launches: all numbers that they are given"""
         graph = self._graphs.get(key)
         if graph is None and key in self._graphs and self._records:
@@ -61,7 +62,7 @@ class Launcher:
         for launch in launches():
             self.run(*launch)
 
-    def record(self, launches: Iterable[tuple[Bound, int, int]]) -> Any:
+    def record(self, launches: Iterable[tuple[Bound, Size, Size]]) -> Any:
         """Return a graph of launches that follow each other."""
         from cuda.core import Device
 
@@ -77,7 +78,7 @@ class Launcher:
 
         size = (blocks, threads)
         if size not in self._configs:
-            self._configs[size] = LaunchConfig(grid=(blocks, 1, 1), block=(threads, 1, 1))
+            self._configs[size] = LaunchConfig(grid=blocks, block=threads)
         launch(where, self._configs[size], bound.kernel, *bound.numbers)
 
     def _compile(self, arguments: Sequence[Any]) -> Any:

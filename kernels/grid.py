@@ -57,9 +57,14 @@ class Grid:
         return (self.nx + 2) * (self.ny + 2) * (self.nz + 2 if self.dims == 3 else 1)
 
     @cached_property
+    def planes(self) -> int:
+        """Planes of voxels along x and y, over all slabs."""
+        return self.nz * self.slabs
+
+    @cached_property
     def lines(self) -> int:
         """Lines of voxels along x, over all slabs."""
-        return self.ny * self.nz * self.slabs
+        return self.ny * self.planes
 
     @cached_property
     def size(self) -> int:

@@ -26,7 +26,8 @@ from kernels.spans import Spans
 
 GRIDS, SPANS = ("grid", "relay"), ("spans", "rows")
 REGISTRY: dict[str, "Kernel"] = {}
-THREADS_PER_BLOCK = 128
+THREADS_PER_BLOCK, WARP, MOST_BLOCKS = 128, 32, 65535
+AT_ONCE = 2**18  # threads: about as many as a large GPU runs at once
 _F32, _DOUBLES = np.float32, frozenset((float, np.float64))
 FEWEST_PER_THREAD = 2**15  # items: below this a hand-over to another thread costs more than it saves
 ROWS_WEIGH = 4  # a table of rows is as much work for an item as so many items of other kernels
@@ -187,6 +188,8 @@ class Kernel:
             box = (n.ny, n.nx, n.sy, n.layers, n.whole)
             if self.shape == "relay":
                 self._sweep(machine, n, box, given, [len(given[2])] if sweeps is None else sweeps)
+            elif machine.target == "cuda":
+                self._launch_cuda(machine, _over_planes(machine, n, n.planes), [n.planes, *box, *given])
             else:
                 self._run(machine, n.lines, n.nx, [*box, *given])
             return
@@ -202,7 +205,7 @@ class Kernel:
     def _run(self, machine, count, per_item, given, scratch=0) -> None:
         """Run ``count`` items, or lines of ``per_item`` voxels, on the machine's threads."""
         if machine.target == "cuda":
-            self._launch_cuda(machine, count * per_item, [count, *given])
+            self._launch_cuda(machine, _over_items(machine, count), [count, *given])
             return
         parts = min(machine.threads, count * per_item * self._weight // FEWEST_PER_THREAD, count)
         inside = getattr(_inside, "task", False)  # tasks side by side write to arrays of their own
@@ -232,21 +235,21 @@ class Kernel:
                 loop(grid.lines, *box, count, *own)
             return
         a, b, *rest = given
-        head = [grid.lines, *box, grid.lines, rows]
+        head = [grid.planes, *box, grid.planes, rows]
         both = [[*head, 0, *pair, *rest] for pair in ((a, b), (b, a))]
-        active = [sum(count > r for count in sweeps) * grid.lines for r in range(max(sweeps))]  # lines of each sweep
+        active = [sum(count > r for count in sweeps) * grid.planes for r in range(max(sweeps))]  # planes of each sweep
         if not machine.direct:
-            for r, lines in enumerate(active):
-                both[r % 2][0], both[r % 2][len(head)] = lines, r
-                self.loop("cuda")[_size(machine, lines * grid.nx)](*both[r % 2])
+            for r, planes in enumerate(active):
+                both[r % 2][0], both[r % 2][len(head)] = planes, r
+                self.loop("cuda")[_over_planes(machine, grid, planes)](*both[r % 2])
             return
         launcher, place = self._launcher(), len(laid_out(head))
         bound = [launcher.bind(arguments) for arguments in both]  # once for all sweeps
 
         def launches():
-            for r, lines in enumerate(active):
-                bound[r % 2].numbers[0], bound[r % 2].numbers[place] = lines, r
-                yield bound[r % 2], *_size(machine, lines * grid.nx)
+            for r, planes in enumerate(active):
+                bound[r % 2].numbers[0], bound[r % 2].numbers[place] = planes, r
+                yield bound[r % 2], *_over_planes(machine, grid, planes)
 
         if len(active) > 1:  # between periodic faces stages come one at a time, each with other tables
             launcher.run_series((*bound[0].numbers, *bound[1].numbers, *sweeps), launches)
@@ -260,8 +263,7 @@ class Kernel:
         lengths = [size, size, *[rows] * self.n_columns, *[size] * (len(given) - ends)]
         return [each[number * length : (number + 1) * length] for each, length in zip(given, lengths)]
 
-    def _launch_cuda(self, machine, items, prepared):
-        size = _size(machine, items)
+    def _launch_cuda(self, machine, size, prepared):
         if not machine.direct:
             self.loop("cuda")[size](*prepared)
         else:
@@ -320,18 +322,31 @@ class Kernel:
         """The arguments of the CUDA loop for a launch: what ``ptx`` takes its types from."""
         prepared = _plain(arguments)
         if self.shape in GRIDS:
-            row = [n.lines, len(prepared[2]), 0] if self.shape == "relay" else []
-            return [n.lines, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
+            row = [n.planes, len(prepared[2]), 0] if self.shape == "relay" else []
+            return [n.planes, n.ny, n.nx, n.sy, n.layers, n.whole, *row, *prepared]
         if self._on_spans:
             spans = n if isinstance(n, Spans) else Spans(Machine(), [(0, n)])
             return [spans.n, spans.table, *prepared]
         return [int(n), *prepared]
 
 
-def _size(machine, items: int) -> tuple[int, int]:
+def _over_items(machine, items: int) -> tuple[int, int]:
     """Return how many blocks of how many threads are launched over so many items."""
     threads = min(THREADS_PER_BLOCK, machine.threads_per_block)
-    return max(1, min(-(-items // threads), 65535)), threads
+    return max(1, min(-(-items // threads), MOST_BLOCKS)), threads
+
+
+def _over_planes(machine, grid, planes: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Return the blocks and threads of a launch over planes of a grid, along x, y and the planes.
+
+    A thread takes several lines where there are more than threads that run at once: what it does once serves them all.
+    """
+    threads = min(THREADS_PER_BLOCK, machine.threads_per_block)
+    wide = min(threads, WARP)
+    high = threads // wide
+    across, deep = -(-grid.nx // wide), min(planes, MOST_BLOCKS)
+    down = max(1, AT_ONCE // (across * deep * threads))
+    return (across, min(down, -(-grid.ny // high), MOST_BLOCKS), deep), (wide, high, 1)
 
 
 def kernel(function):

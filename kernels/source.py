@@ -149,6 +149,27 @@ _LINE_START = (
     " + (_line % U(_ny) + U(1)) * U(_sy) + U(1)"
 )
 
+# A GPU is laid over the grid: x, y and planes. A quotient costs it as much as a voxel: none is taken for x and y, and those
+# for a plane are of 32 bits.
+_CUDA_PLANES = """\
+    _x, _y = cuda.grid(2)
+    _high = U(cuda.gridsize(2)[1])
+    _plane = U(cuda.blockIdx.z)
+    while _x < _nx and _plane < U(_planes):
+        _slab = np.uint32(_plane) // np.uint32(_layers[1])
+        _z = np.uint32(_plane) - _slab * np.uint32(_layers[1])
+        _first = U(_slab) * U(_whole) + (U(_z) + U(_layers[2])) * U(_layers[0]) + U(_sy) + U(_x + 1)
+"""
+_CUDA_LINES = """\
+        _line = U(_y)
+        while _line < U(_ny):
+            _v = _first + _line * U(_sy)
+"""
+_CUDA_NEXT = """\
+            _line += _high
+        _plane += U(cuda.gridDim.z)
+"""
+
 
 def _flat_loop(target: str, names: list[str], n_columns: int) -> str:
     arguments = "".join(f", {name}" for name in names[1:])
@@ -200,10 +221,8 @@ def _grid_loop(target: str, names: list[str], n_columns: int) -> str:
     arguments = "".join(f", {name}" for name in names[3:])
     if target == "cuda":
         return (
-            f"@cuda.jit\ndef loop(_lines, _ny, _nx, _sy, _layers, _whole{arguments}):\n{_CUDA_INDEX}"
-            "    while _i < U(_lines) * U(_nx):\n        _line = _i // U(_nx)\n        _plane = _line // U(_ny)\n"
-            f"        _v = {_LINE_START} + (_i - _line * U(_nx))\n"
-            f"        body(_v, U(_sy), U(_layers[0]){arguments})\n        _i += _step\n"
+            f"@cuda.jit\ndef loop(_planes, _ny, _nx, _sy, _layers, _whole{arguments}):\n{_CUDA_PLANES}{_CUDA_LINES}"
+            f"            body(_v, U(_sy), U(_layers[0]){arguments})\n{_CUDA_NEXT}"
         )
     mark = _CPU_LOOP if target == "cpu" else ""
     return (
@@ -255,11 +274,9 @@ def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
     if target == "cuda":
         reads = "".join(f"        {name} = _{name}[_row]\n" for name in tables)
         return (
-            f"@cuda.jit\ndef loop(_lines, _ny, _nx, _sy, _layers, _whole, _each, _rows, _r, {one}, {other}{heads}):\n"
-            f"{_CUDA_INDEX}    while _i < U(_lines) * U(_nx):\n        _line = _i // U(_nx)\n"
-            f"        _plane = _line // U(_ny)\n        _row = _line // U(_each) * U(_rows) + U(_r)\n{reads}"
-            f"        _v = {_LINE_START} + (_i - _line * U(_nx))\n"
-            f"        body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n        _i += _step\n"
+            f"@cuda.jit\ndef loop(_planes, _ny, _nx, _sy, _layers, _whole, _each, _rows, _r, {one}, {other}{heads}):\n"
+            f"{_CUDA_PLANES}        _row = U(np.uint32(_plane) // np.uint32(_each)) * U(_rows) + U(_r)\n{reads}{_CUDA_LINES}"
+            f"            body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n{_CUDA_NEXT}"
         )
     pad = " " * 20
     reads = "".join(f"{pad}{name} = _{name}[_r]\n" for name in tables)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from kernels.device import Machine
-from kernels.gpu import Bound, Launcher, laid_out
+from kernels.gpu import Bound, Launcher, Size, laid_out
 from kernels.launch import SPANS, Kernel
 from tests.strict_arrays import DeviceArray, DeviceModule
 
@@ -27,21 +27,23 @@ class _Launcher(Launcher):
         recorded = [(Bound(bound.kernel, [*bound.numbers]), *size) for bound, *size in launches]
         return SimpleNamespace(launch=lambda stream: [self.run(*each) for each in recorded])
 
-    def run(self, bound: Bound, blocks: int, threads: int) -> None:
+    def run(self, bound: Bound, blocks: Size, threads: Size) -> None:
         given = [each.view(np.ndarray) if isinstance(each, DeviceArray) else each for each in bound.kernel]
         loop, shape = self.kernel.loop("alone"), self.kernel.shape
         if shape == "relay":
             head, (each, rows) = given[:6], given[6:8]
-            lines, sweep = bound.numbers[0], bound.numbers[len(laid_out(given[:8]))]
-            size = each // (head[1] * head[4][1]) * head[5]
-            for number in range(lines // each):
+            planes, sweep = bound.numbers[0], bound.numbers[len(laid_out(given[:8]))]
+            size = each // head[4][1] * head[5]
+            for number in range(planes // each):
                 arrays = self.kernel._of_grid(number, given[9:], rows, size)
                 arrays[2 : 2 + self.kernel.n_columns] = [
                     table[sweep : sweep + 1] for table in arrays[2 : 2 + self.kernel.n_columns]
                 ]
-                loop(each, *head[1:], 1, *arrays)
+                loop(each * head[1], *head[1:], 1, *arrays)
         elif shape in SPANS:
             loop(0, 1, *([0] if shape == "rows" else []), *given[1:])
+        elif shape == "grid":
+            loop(0, given[0] * given[1], *given[1:])
         else:
             loop(0, *given)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels import launch
 from kernels.device import Machine
 from kernels.launch import REGISTRY
 
@@ -61,8 +62,12 @@ def digest(machine, name: str) -> str:
 
 
 def main() -> None:
-    """Print the digests of all kernels that have an example, by the CUDA target of this process."""
-    simulator = Machine("cuda", 1, threads_per_block=8, direct=False)
+    """Print the digests of all kernels that have an example, by the CUDA target of this process.
+
+    So few threads that each takes several items, or several lines and planes of a grid.
+    """
+    launch.WARP = launch.MOST_BLOCKS = 2
+    simulator = Machine("cuda", 1, threads_per_block=4, direct=False)
     print(json.dumps({name: digest(simulator, name) for name in sorted(kernels().keys() & examples().keys())}))
 
 

@@ -92,7 +92,7 @@ def test_a_relay_takes_its_two_arrays_in_turns(launched):
     assert len(launched) == rows and len({kernel for kernel, *_ in launched}) == 1
     for r, (_, _, _, numbers) in enumerate(launched):
         pair = (one, other) if r % 2 == 0 else (other, one)
-        assert numbers == laid_out([6, 6, 10, 12, grid.layers, grid.whole, 6, rows, r, *pair, *tables, m, loss])
+        assert numbers == laid_out([1, 6, 10, 12, grid.layers, grid.whole, 1, rows, r, *pair, *tables, m, loss])
 
 
 def test_a_sweep_leaves_out_the_grids_that_have_had_theirs(launched):
@@ -101,9 +101,28 @@ def test_a_sweep_leaves_out_the_grids_that_have_had_theirs(launched):
     one, other, m, loss = (there(np.zeros(3 * grid.size, np.float32)) for _ in range(4))
     tables = [there(np.zeros(3 * 4, np.float32)) for _ in range(5)]
     advance_2d(GPU, grid, one, other, *tables, m, loss, sweeps=[4, 2, 0])
-    assert [numbers[0] for _, _, _, numbers in launched] == [12, 12, 6, 6]
-    head = laid_out([12, 6, 10, 12, grid.layers, grid.whole])
-    assert launched[1][3][: len(head) + 3] == [*head, 6, 4, 1]
+    assert [numbers[0] for _, _, _, numbers in launched] == [2, 2, 1, 1]
+    head = laid_out([2, 6, 10, 12, grid.layers, grid.whole])
+    assert launched[1][3][: len(head) + 3] == [*head, 1, 4, 1]
+
+
+@pytest.mark.parametrize(
+    "grid, blocks, lines",
+    [
+        (Grid(200, 200), (7, 50, 1), 1),
+        (Grid(1024, 1024), (32, 64, 1), 4),
+        (Grid(5, 3), (1, 1, 1), 1),
+        (Grid(128, 128, 128, dims=3), (4, 4, 128), 8),
+        (Grid(20, 20, 100, dims=3, slabs=1000), (1, 1, 65535), 5),
+    ],
+    ids=str,
+)
+def test_a_grid_is_laid_out_in_lines_and_planes(grid, blocks, lines):
+    """A warp along x; a thread takes so many lines that no more of them are launched than run at once."""
+    laid, threads = launch._over_planes(GPU, grid, grid.planes)
+    assert (laid, threads) == (blocks, (32, 4, 1))
+    assert laid[0] * threads[0] >= grid.nx and laid[1] * threads[1] * lines >= grid.ny
+    assert laid[2] == min(grid.planes, launch.MOST_BLOCKS)
 
 
 def test_the_driver_is_given_stream_size_kernel_and_numbers(monkeypatch):
