@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cuda.core import Linker, LinkerOptions, ObjectCode
 
 from kernels.chance import probability
 from kernels.device import Machine
@@ -30,7 +31,7 @@ _specification.loader.exec_module(examples)
 KERNELS = examples.kernels()
 EXAMPLES = examples.examples()
 NAMES = sorted(KERNELS)
-FORBIDDEN = re.compile(r"\bfma\b|\.f64|\bex2\b|\blg2\b|\bsin\b|\bcos\b|\btanh\b|\.approx|\.ftz")
+FORBIDDEN = re.compile(r"\bfma\b|\.f64|\bex2\b|\blg2\b|\bsin\b|\bcos\b|\btanh\b|\.approx|\.ftz|\b(?:add|sub|mul)\.f32")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,10 @@ def test_cuda_simulator_agrees(name, simulated):
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_gpu_code_has_only_exact_instructions(name):
-    """No contraction, no double precision, no approximate function, on sm_80 and sm_90."""
+    """No contraction, no double precision, no approximate function, on sm_80 and sm_90; and machine code comes of it.
+
+    Sums and products must say .rn: the assembler of the GPU may contract those that do not.
+    """
     n, arguments = examples.launch_of(name, EXAMPLES[name])
     compiled = KERNELS[name]
     for capability in ((8, 0), (9, 0)):
@@ -101,6 +105,8 @@ def test_gpu_code_has_only_exact_instructions(name):
         assert parameters(ptx) == [
             size_of(number) for number in laid_out(on_gpu(compiled.launch_arguments(n, arguments)))
         ]
+        options = LinkerOptions(arch=f"sm_{capability[0]}{capability[1]}")
+        assert Linker(ObjectCode.from_ptx(ptx.encode()), options=options).link("cubin").code[:4] == b"\x7fELF"
 
 
 def parameters(ptx):
@@ -126,6 +132,7 @@ def test_the_search_for_forbidden_instructions_finds_them():
 
     ptx = widens.ptx([np.int64(1), np.zeros(1, np.float32)], (9, 0))
     assert ".f64" in FORBIDDEN.findall(ptx)
+    assert FORBIDDEN.findall("add.f32 %f3, %f1, %f2;") and not FORBIDDEN.findall("add.rn.f32 %f3, %f1, %f2;")
 
 
 LOOSE = 0.1
