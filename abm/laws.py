@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Laws:
         first = self.tables[0]
         self.grid, self.fields, self.kinds = first.grid, first.fields, first.kinds
         self.edges = np.cumsum([0, *slabs]) * self.grid.whole
-        self._work: list[tuple] = []
+        self._work: list[Any] = []
         self._lay_out()
         for each, at, begin, end in zip(self.tables, self.places, self.edges, self.edges[1:]):
             for row, constant in [(each.voxels[ONE], 1.0), *each.voxels.constants]:
@@ -135,7 +136,9 @@ class Laws:
         try:
             work = self._work.pop()  # no other thread uses it meanwhile
         except IndexError:
-            work = density.smoothing_work(self.machine, self.grid)
+            work = self.machine.zeros(0, np.int64)
+        if len(work) < smoothing.scratch:
+            work = self.machine.zeros(smoothing.scratch, np.int64)
         density.smooth(self.machine, smoothing, amount, out, work)
         self._work.append(work)
 

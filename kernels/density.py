@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 
-from kernels.grid import part_of_row
 from kernels.launch import grid_kernel, kernel
 from kernels.source import device
 
@@ -21,94 +20,123 @@ FULL = np.int64(256)  # weight of a whole voxel in the box; the voxels at its tw
 HIGH, LOW, OUTER_HIGH, OUTER_LOW, ROUND = U(0), U(1), U(2), U(3), U(4)  # rows of a table of edges
 FINEST = 20  # binary digits after the point of an amount
 DENSEST = 2e7  # cells per mm3: spheres of 4 um in contact; more in a voxel counts as this
-COLUMNS = 256  # neighbouring lines that a thread works on together
+
+
+@device
+def whole_number(amount, scale, most):
+    """Return an amount as a whole number of ``1 / scale``, ``most`` where it is above."""
+    return np.int64(min(amount, most) * scale + HALF)
 
 
 @kernel
 def to_fixed(v, amount, fixed, scale, most):
-    """Turn an amount into a whole number of ``1 / scale``. amount  float32[voxels]  not negative; fixed  int64[voxels]"""
-    fixed[v] = np.int64(min(amount[v], most) * scale + HALF)
-
-
-@kernel
-def box_along(
-    i, sums, boxed, edges, inner_weight, end_weight, n, stride, width, columns, lines, line_stride, inner, whole
-):
-    """Sum a box along the y or z axis for some neighbouring lines of voxels.
-
-    sums             int64[voxels]  in: values; out: their running sums along the axis
-    boxed            int64[voxels]  written: the weighted sum over the box around each voxel
-    edges            int64[5, n]    where the box of each voxel begins and ends, see ``box_edges``
-    n, stride        voxels along the axis, and their distance in memory
-    width, columns   lines beside each other in memory, and how many of them one item takes
-    lines            such rows of lines in a slab, ``line_stride`` apart, the first beginning at voxel ``inner``
-    whole            voxels of a slab
-    """
-    row, left, count = part_of_row(i, width, columns)
-    step = U(stride)
-    base = row // U(lines) * U(whole) + row % U(lines) * U(line_stride) + U(inner) + left - step
-    for c in range(count):
-        sums[base + U(c)] = NONE
-    for k in range(U(n)):
-        before = base + U(k) * step
-        here = before + step
-        for c in range(count):
-            sums[here + U(c)] += sums[before + U(c)]
-    last = base + U(n) * step
-    for k in range(U(n)):
-        here = base + (U(k) + U(1)) * step
-        high = base + U(edges[HIGH, U(k)]) * step
-        low = base + U(edges[LOW, U(k)]) * step
-        outer_high = base + U(edges[OUTER_HIGH, U(k)]) * step
-        outer_low = base + U(edges[OUTER_LOW, U(k)]) * step
-        for c in range(count):
-            ones = sums[high + U(c)] - sums[low + U(c)]
-            boxed[here + U(c)] = ones * inner_weight + (sums[outer_high + U(c)] - sums[outer_low + U(c)]) * end_weight
-        around = edges[ROUND, U(k)]
-        if around > NONE:
-            for c in range(count):
-                boxed[here + U(c)] += around * sums[last + U(c)]
+    """Write each amount as a whole number. amount  float32[voxels]  not negative; fixed  int64[voxels]"""
+    fixed[v] = whole_number(amount[v], scale, most)
 
 
 @device
-def box_near_end(x, base, sums, edges, inner_weight, end_weight, total):
-    """Return the weighted sum of the box around voxel ``x`` of a line by its edges; ``total`` is that of the line."""
-    ones = sums[base + U(edges[HIGH, x])] - sums[base + U(edges[LOW, x])]
-    outer = sums[base + U(edges[OUTER_HIGH, x])] - sums[base + U(edges[OUTER_LOW, x])]
-    return ones * inner_weight + outer * end_weight + total * edges[ROUND, x]
+def read_line(line, y, z, slab, amount, sums, scale, most, m, end_weight, flat, shape, steps, wraps):
+    """Write a line of voxels along x, in 3D each summed over the box along z around it: 0 outside of the tissue.
+
+    line           where it is written in ``sums``
+    y, z, slab     of the line; y may lie outside
+    flat           1 in 2D
+    shape          voxels along x, y and z;  wraps  whether y and z are periodic
+    steps          distance of lines, planes and slabs in memory, and the first plane
+    """
+    nx, ny, nz = shape
+    y = y % I(ny) if wraps[0] > 0 else y
+    first = slab * I(steps[2]) + I(steps[3]) * I(steps[1]) + (y + I(1)) * I(steps[0]) + I(1)
+    if flat == 0 or y < I(0) or y >= I(ny):
+        for x in range(U(nx)):
+            sums[line + x] = NONE
+    else:
+        for x in range(U(nx)):
+            sums[line + x] = whole_number(amount[U(first) + x], scale, most)
+    if flat == 0 and y >= I(0) and y < I(ny):
+        for k in range(-I(m) - I(1), I(m) + I(2)):
+            plane = (z + k) % I(nz) if wraps[1] > 0 else z + k
+            if plane >= I(0) and plane < I(nz):
+                weight = FULL if k >= -I(m) and k <= I(m) else I(end_weight)
+                there = U(first + plane * I(steps[1]))
+                for x in range(U(nx)):
+                    sums[line + x] += weight * whole_number(amount[there + x], scale, most)
 
 
 @kernel
-def density_along_x(i, sums, density, share, edges, inner_weight, end_weight, m, nx, ny, layers, sy, whole):
-    """Sum a box along line ``i`` of voxels along x, the last axis, and turn the sums into densities.
+def density_of_plane(i, amount, density, share, sums, scale, most, edges, m, end_weight, flat, shape, steps, wraps):
+    """Smooth plane ``i`` of voxels: box by box along z, y and x, a line of the plane after the other.
 
-    sums     int64[voxels]    in: values; out: their running sums along x
+    amount   float32[voxels]  of which ``scale`` makes whole numbers
     density  float32[voxels]  written, 1/mm3
     share    float32[voxels]  density for one unit of the sum
-    m        whole voxels of the box to either side
-    layers   distance, number and first index of the layers in z
+    sums     int64            scratch of each plane: the lines of a box along y, what they sum up to, and running sums along x
+    edges    int64[5, nx]     where the box of each voxel along x begins and ends, see ``box_edges``
+    m        voxels of the box to either side, of weight 256; those at its two ends have ``end_weight``
+    others   see ``read_line``
     """
-    nz = U(layers[1])
-    plane = i // U(ny)
-    base = plane // nz * U(whole) + (plane % nz + U(layers[2])) * U(layers[0]) + (i % U(ny) + U(1)) * U(sy)
-    total = NONE
-    sums[base] = NONE
-    for x in range(U(nx)):
-        total += sums[base + U(x) + U(1)]
-        sums[base + U(x) + U(1)] = total
-    begin = min(U(m) + ONE, U(nx))  # from here to end the box is inside: no table, and the loop runs on vectors
-    end = max(U(nx) - begin, begin)
+    nx, ny, nz = shape
+    width, lines = U(nx), U(m) + U(m) + U(3)
+    ring = U(i) * ((lines + TWO) * width + ONE)
+    total = ring + lines * width
+    running = total + width
+    slab, z = I(i) // I(nz), I(i) % I(nz)
+    for x in range(width):
+        sums[total + x] = NONE
+    sums[running] = NONE
+    newest = ring
+    for y in range(-I(m) - I(1), I(ny) + I(m) + I(1)):
+        read_line(newest, y, z, slab, amount, sums, scale, most, m, end_weight, flat, shape, steps, wraps)
+        before = (newest if newest > ring else total) - width
+        oldest = newest + width if newest + width < total else ring
+        if y < I(m):
+            for x in range(width):
+                sums[total + x] += sums[newest + x]
+        if y > I(m):  # the box around line y - m - 1 is there
+            for x in range(width):
+                gone = sums[oldest + x]
+                within = sums[total + x] + sums[before + x] - gone
+                sums[total + x] = within
+                sums[running + x + ONE] = within * FULL + (gone + sums[newest + x]) * I(end_weight)
+            reached = NONE
+            for x in range(width):
+                reached += sums[running + x + ONE]
+                sums[running + x + ONE] = reached
+            line = y - I(m) - I(1)
+            first = U(slab * I(steps[2]) + (z + I(steps[3])) * I(steps[1]) + (line + I(1)) * I(steps[0]) + I(1))
+            density_along_x(running, first, sums, density, share, edges, end_weight, m, width)
+        newest = oldest
+
+
+@device
+def box_near_end(x, base, sums, edges, end_weight, total):
+    """Return the weighted sum of the box around voxel ``x`` of a line by its edges; ``total`` is that of the line."""
+    ones = sums[base + U(edges[HIGH, x])] - sums[base + U(edges[LOW, x])]
+    outer = sums[base + U(edges[OUTER_HIGH, x])] - sums[base + U(edges[OUTER_LOW, x])]
+    return ones * FULL + (outer - ones) * I(end_weight) + total * edges[ROUND, x]
+
+
+@device
+def density_along_x(base, first, sums, density, share, edges, end_weight, m, width):
+    """Sum a box along a line of voxels along x, and turn the sums into densities.
+
+    base     where the running sums of the line begin in ``sums``, with the 0 before its first voxel
+    first    that voxel, of ``width``
+    """
+    total = sums[base + width]
+    begin = min(U(m) + ONE, width)  # from here to end the box is inside: no table, and the loop runs on vectors
+    end = max(width - begin, begin)
     for x in range(begin):
-        box = box_near_end(x, base, sums, edges, inner_weight, end_weight, total)
-        density[base + x + ONE] = np.float32(box) * share[base + x + ONE]
+        box = box_near_end(x, base, sums, edges, end_weight, total)
+        density[first + x] = np.float32(box) * share[first + x]
     for x in range(begin, end):
         at = base + x
         ones = sums[at + U(m) + ONE] - sums[at - U(m)]
         outer = sums[at + U(m) + TWO] - sums[at - U(m) - ONE]
-        density[at + ONE] = np.float32(ones * inner_weight + outer * end_weight) * share[at + ONE]
-    for x in range(end, U(nx)):
-        box = box_near_end(x, base, sums, edges, inner_weight, end_weight, total)
-        density[base + x + ONE] = np.float32(box) * share[base + x + ONE]
+        density[first + x] = np.float32(ones * FULL + (outer - ones) * I(end_weight)) * share[first + x]
+    for x in range(end, width):
+        box = box_near_end(x, base, sums, edges, end_weight, total)
+        density[first + x] = np.float32(box) * share[first + x]
 
 
 @device
@@ -175,7 +203,8 @@ def box_edges(n: int, m: int, f: int, periodic: bool) -> np.ndarray:
 class Smoothing:
     """What smoothing over one radius on one grid needs, made once.
 
-    centre   float32[voxels]  what one cell in a voxel adds to the density there, 1/mm3: a cell never counts itself
+    centre    float32[voxels]  what one cell in a voxel adds to the density there, 1/mm3: a cell never counts itself
+    scratch   whole numbers that ``smooth`` needs beside it
     """
 
     def __init__(self, machine, grid, radius, voxel_volume, periodic=(False, False, False)):
@@ -183,16 +212,15 @@ class Smoothing:
         self.grid, self.wraps = grid, [int(wraps) for wraps in periodic]
         self.m, self.f = box_of_radius(radius, grid.h, grid.dims)
         full = int(FULL)
-        self.weights = full - self.f, self.f
-        edges, inside, centre = [], [], []
+        inside, centre = [], []
         for n, wraps in zip((grid.nx, grid.ny, grid.nz)[: grid.dims], periodic):
             table = box_edges(n, self.m, self.f, wraps)
-            edges.append(machine.put(table))
             inside.append((table[0] - table[1]) * (full - self.f) + (table[2] - table[3]) * self.f + table[4] * n)
             offsets = np.arange(-self.m - 1, self.m + 2)
             weights = np.where(np.abs(offsets) <= self.m, full, self.f)
             centre.append(int(weights[offsets % n == 0].sum()) if wraps else full)
-        self.edges = edges
+        self.edges = machine.put(box_edges(grid.nx, self.m, self.f, periodic[0]))
+        self.scratch = 2 * grid.size if machine.target == "cuda" else grid.planes * ((2 * self.m + 5) * grid.nx + 1)
         most = max(64.0, DENSEST * voxel_volume)
         widest = float(np.prod([float(line.max()) for line in inside]))
         self.most = most
@@ -205,36 +233,26 @@ class Smoothing:
         self.centre = machine.put(share * np.float32(math.prod(centre) * self.scale))
 
 
-def smoothing_work(machine, grid) -> tuple:
-    """Return the scratch arrays of ``smooth``; one set serves all radii of a grid, one after the other."""
-    return machine.zeros(grid.size, np.int64), machine.zeros(grid.size, np.int64)
-
-
 def smooth(machine, smoothing, amount, density, work) -> None:
     """Write the density around each voxel: the amounts in the box over the tissue in the box, in every slab by itself.
 
     amount   float32[voxels]  weighted number of cells in each voxel, not negative
     density  float32[voxels]  written, 1/mm3; a uniform amount N gives N / voxel_volume everywhere
+    work     int64[smoothing.scratch], or more
 
     The tissue in the box ends at a face, unless the axis is periodic.
     """
     grid = smoothing.grid
-    values, boxed = work
-    to_fixed(machine, grid.size, amount, values, smoothing.scale, smoothing.most)
     if machine.target == "cuda":
+        values, boxed = work[: grid.size], work[grid.size : 2 * grid.size]
+        to_fixed(machine, grid.size, amount, values, smoothing.scale, smoothing.most)
         _smooth_at_once(machine, smoothing, values, boxed, density)
         return
-    first = grid.sz + grid.sy + 1
-    blocks = -(-grid.nx // COLUMNS)
-    across = [(grid.ny, grid.sy, grid.nz, grid.sz), (grid.nz, grid.sz, grid.ny, grid.sy)]
-    for edges, (n, stride, lines, line_stride) in zip(smoothing.edges[1:], across):
-        layout = (n, stride, grid.nx, COLUMNS, lines, line_stride, first, grid.whole)
-        box_along(machine, grid.slabs * lines * blocks, values, boxed, edges, *smoothing.weights, *layout)
-        values, boxed = boxed, values
-    layout = (smoothing.m, grid.nx, grid.ny, grid.layers, grid.sy, grid.whole)
-    density_along_x(
-        machine, grid.lines, values, density, smoothing.share, smoothing.edges[0], *smoothing.weights, *layout
-    )
+    steps = grid.sy, grid.sz, grid.whole, grid.layers[2]
+    density_of_plane(
+        machine, grid.planes, amount, density, smoothing.share, work, smoothing.scale, smoothing.most, smoothing.edges,
+        smoothing.m, smoothing.f, int(grid.dims == 2), (grid.nx, grid.ny, grid.nz), steps, tuple(smoothing.wraps[1:]),
+    )  # fmt: skip
 
 
 def _smooth_at_once(machine, smoothing, values, boxed, density) -> None:

@@ -92,12 +92,19 @@ def to_fixed(random):
     return N, [random.random(N).astype(np.float32) * 3, np.zeros(N, np.int64), 1024.0, 2.5]
 
 
-def box_along(random):
-    smoothing = Smoothing(HOST, SOLID, 30.0, 8e-6, (False, True, False))
-    sums = random.integers(0, 100, SOLID.size)
-    layout = (SOLID.ny, SOLID.sy, SOLID.nx, 2, SOLID.nz, SOLID.sz, SOLID.sz + SOLID.sy + 1, SOLID.whole)
-    args = [sums, np.zeros(SOLID.size, np.int64), smoothing.edges[1], *smoothing.weights, *layout]
-    return SOLID.slabs * SOLID.nz * 3, args
+def density_of_plane(random):
+    smoothing, grid = Smoothing(HOST, SOLID, 50.0, 8e-6, (False, True, False)), SOLID
+    amount, density = random.random(grid.size).astype(np.float32), np.zeros(grid.size, np.float32)
+    arrays = [amount, density, smoothing.share, np.zeros(smoothing.scratch, np.int64), 1024.0, 64.0, smoothing.edges]
+    return grid.planes, [
+        *arrays,
+        smoothing.m,
+        smoothing.f,
+        0,
+        (grid.nx, grid.ny, grid.nz),
+        (grid.sy, grid.sz, grid.whole, 1),
+        (1, 0),
+    ]
 
 
 def box_at(random):
@@ -110,14 +117,6 @@ def density_at(random):
     smoothing = Smoothing(HOST, FLAT, 50.0, 8e-6)
     args = [random.integers(0, 2**40, FLAT.size), np.zeros(FLAT.size, np.float32), smoothing.share, smoothing.m, 256]
     return FLAT, [*args, smoothing.f, FLAT.nx, 1, FLAT.nx + 2, 0]
-
-
-def density_along_x(random):
-    smoothing = Smoothing(HOST, FLAT, 50.0, 8e-6)
-    sums = random.integers(0, 2**40, FLAT.size)
-    layout = (smoothing.m, FLAT.nx, FLAT.ny, FLAT.layers, FLAT.sy, FLAT.whole)
-    density = np.zeros(FLAT.size, np.float32)
-    return FLAT.lines, [sums, density, smoothing.share, smoothing.edges[0], *smoothing.weights, *layout]
 
 
 def lean(random):
@@ -173,7 +172,7 @@ def touch(random):
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, scatter, sort_bucket, permute, permute_row, replace_row, permute_wide, to_fixed, box_along,
-        box_at, density_at, density_along_x, lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
+        locate, count_cells, scatter, sort_bucket, permute, permute_row, replace_row, permute_wide, to_fixed,
+        density_of_plane, box_at, density_at, lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
     )
 }  # fmt: skip

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kernels.density import FULL, Smoothing, _smooth_at_once, box_of_radius, smooth, smoothing_work, to_fixed
+from kernels.density import FULL, Smoothing, _smooth_at_once, box_of_radius, smooth, to_fixed
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -17,7 +17,7 @@ def smoothed(grid, radius, amount, periodic=NONE, threads=1):
     machine = Machine("cpu", threads)
     smoothing = Smoothing(machine, grid, radius, VOLUME, periodic)
     density = np.zeros(grid.size, np.float32)
-    smooth(machine, smoothing, amount, density, smoothing_work(machine, grid))
+    smooth(machine, smoothing, amount, density, np.full(smoothing.scratch, 7))
     return smoothing, density
 
 
@@ -139,7 +139,7 @@ def test_a_gpu_sums_box_by_box_to_the_same_bits(grid, radius, periodic):
     """Its kernels on this machine, against the running sums of the CPU; the halo must have no effect."""
     amount, machine = cells(grid), Machine()
     smoothing, expected = smoothed(grid, radius, amount, periodic)
-    density, (values, boxed) = np.zeros(grid.size, np.float32), smoothing_work(machine, grid)
+    density, (values, boxed) = np.zeros(grid.size, np.float32), np.zeros((2, grid.size), np.int64)
     to_fixed(machine, grid.size, amount, values, smoothing.scale, smoothing.most)
     _smooth_at_once(machine, smoothing, values, boxed, density)
     np.testing.assert_array_equal(grid.inner(density), grid.inner(expected))
