@@ -13,6 +13,7 @@ from kernels.random import STREAMS
 from kernels.spans import Spans
 
 FEWEST_ROWS = 256
+PERMUTED = ("uid", "spare_int64"), ("voxel", "spare_int32"), ("seed", "spare_int64")  # one takes the place of the other
 FULL = 2 / 3  # of its room: where one kind gets more room, so do those that are fuller
 
 
@@ -147,21 +148,21 @@ class Crowd:
     def _put_in_order(self, kinds: Sequence[Population]) -> None:
         """Put the cells of some kinds in the order of the column ``order``."""
         columns, machine, spans = self.columns, self.machine, self.spans(kinds)
-        whole = [
-            (columns.uid, columns.spare_int64),
-            (columns.voxel, columns.spare_int32),
-            (columns.seed, columns.spare_int64),
-        ]
-        for column, before in whole if self.grid.slabs > 1 else whole[:2]:
-            before[:] = column
-            binning.permute(machine, spans, columns.order, before, column)
+        others = [slice(kind.begin, kind.begin + kind.n) for kind in self.kinds if kind.n and kind not in kinds]
+        for name, spare in PERMUTED if self.grid.slabs > 1 else PERMUTED[:2]:
+            before, after = getattr(columns, name), getattr(columns, spare)
+            binning.permute(machine, spans, columns.order, before, after)
+            for rows in others:
+                after[rows] = before[rows]
+            setattr(columns, name, after)
+            setattr(columns, spare, before)
         size = self._most_carried * columns.capacity
         if len(self._spare) < size:
             self._spare = machine.zeros(size, np.float32)
         heads, *tables = self._carried
-        rows = heads[self._put([kind.index for kind in kinds])], *tables
-        binning.permute_row(machine, spans, *rows, columns.order, columns.capacity, columns.flat, self._spare)
-        binning.replace_row(machine, spans, *rows, columns.capacity, columns.flat, self._spare)
+        table = heads[self._put([kind.index for kind in kinds])], *tables
+        binning.permute_row(machine, spans, *table, columns.order, columns.capacity, columns.flat, self._spare)
+        binning.replace_row(machine, spans, *table, columns.capacity, columns.flat, self._spare)
         for kind in kinds:
             kind.put_in_order(columns.order[kind.begin : kind.begin + kind.n])
 

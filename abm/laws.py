@@ -36,6 +36,7 @@ class Laws:
         self.grid, self.fields, self.kinds = first.grid, first.fields, first.kinds
         self.edges = np.cumsum([0, *slabs]) * self.grid.whole
         self._work: list[Any] = []
+        self._smoothings: dict[tuple[float, float], density.Smoothing] = {}
         self._lay_out()
         for each, at, begin, end in zip(self.tables, self.places, self.edges, self.edges[1:]):
             for row, constant in [(each.voxels[ONE], 1.0), *each.voxels.constants]:
@@ -79,8 +80,7 @@ class Laws:
 
     def _placed(self, part: Smoothed) -> tuple:
         """Return what smoothing one sum takes: the weights, and the rows that it reads and writes."""
-        smoothing = self.smoothing(part.radius)
-        smoothing.share *= np.float32(part.heaviest)  # amounts are counted in units of the heaviest weight
+        smoothing = self.smoothing(part.radius, part.heaviest)  # amounts are counted in units of the heaviest weight
         return smoothing, self.matrix[self.slots[part.amount]], self.matrix[self.slots[part.smooth]]
 
     def slot(self, name: str) -> int:
@@ -124,12 +124,16 @@ class Laws:
         """Return where a voxel row stands in ``flat``, by its number; where there is none, NO_BIAS."""
         return int(NO_BIAS) if slot is None else slot * self.stride
 
-    def smoothing(self, radius: float) -> density.Smoothing:
-        """Return what smoothing over a radius on this grid needs."""
-        first = self.tables[0]
-        faces = first.config.grid.faces
-        periodic = tuple(faces[axis] == "periodic" for axis in "xyz")
-        return density.Smoothing(self.machine, self.grid, radius, first.volume * 1e-9, periodic)
+    def smoothing(self, radius: float, unit: float = 1.0) -> density.Smoothing:
+        """Return what smoothing amounts of a unit over a radius on this grid needs."""
+        key, first = (radius, unit), self.tables[0]
+        if key not in self._smoothings:
+            faces = first.config.grid.faces
+            periodic = tuple(faces[axis] == "periodic" for axis in "xyz")
+            self._smoothings[key] = density.Smoothing(
+                self.machine, self.grid, radius, first.volume * 1e-9, periodic, unit
+            )
+        return self._smoothings[key]
 
     def smooth(self, smoothing: density.Smoothing, amount, out) -> None:
         """Write the density, 1/mm3, of an amount per voxel."""

@@ -17,7 +17,7 @@ ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
 NEXT = U(1)
 BEFORE = np.int32(-1)
-ONE_CELL = np.int32(1)
+NO_CELL, ONE_CELL = np.int32(0), np.int32(1)
 
 
 @device
@@ -46,6 +46,15 @@ def locate(i, x, y, z, slab_voxel, voxel, h, per_um, nx, ny, nz, sy, sz, whole):
 def count_cells(i, shift, base, voxel, count):
     """Count the cells of each bucket: 2^shift voxels that follow each other. count  int32[buckets]  0 before."""
     atomic_add(count, U(base) + (U(voxel[i]) >> U(shift)), ONE_CELL)
+
+
+@kernel
+def running_sums(i, count, start, n):
+    """Write the sums of the first 1 to ``n`` counts, all by one item. count, start  int32[n]"""
+    reached = NO_CELL
+    for bucket in range(U(n)):
+        reached += count[bucket]
+        start[bucket] = reached
 
 
 @span_kernel(2)
@@ -146,6 +155,9 @@ class Sorting:
         count[base - 1] = machine.put(np.array(gaps, np.int32))
         buckets = machine.put(np.array(shifts, np.int64)), base
         count_cells(machine, spans, *buckets, voxel, count)
-        machine.xp.cumsum(count, dtype=np.int32, out=start)
+        if machine.target == "cuda":  # where many threads share it
+            machine.xp.cumsum(count, dtype=np.int32, out=start)
+        else:  # several times as fast as numpy
+            running_sums(machine, 1, count, start, end)
         scatter(machine, spans, *buckets, voxel, start, order)
         sort_bucket(machine, spans, *buckets, voxel, uid, start, order)

@@ -203,12 +203,14 @@ def box_edges(n: int, m: int, f: int, periodic: bool) -> np.ndarray:
 class Smoothing:
     """What smoothing over one radius on one grid needs, made once.
 
-    centre    float32[voxels]  what one cell in a voxel adds to the density there, 1/mm3: a cell never counts itself
     scratch   whole numbers that ``smooth`` needs beside it
     """
 
-    def __init__(self, machine, grid, radius, voxel_volume, periodic=(False, False, False)):
-        """Prepare for ``radius`` um; ``voxel_volume`` in mm3; ``periodic`` says which of x, y, z wrap around."""
+    def __init__(self, machine, grid, radius, voxel_volume, periodic=(False, False, False), unit=1.0):
+        """Prepare for ``radius`` um; ``voxel_volume`` in mm3; ``periodic`` says which of x, y, z wrap around.
+
+        unit   what an amount of 1 stands for
+        """
         self.grid, self.wraps = grid, [int(wraps) for wraps in periodic]
         self.m, self.f = box_of_radius(radius, grid.h, grid.dims)
         full = int(FULL)
@@ -229,8 +231,13 @@ class Smoothing:
         tissue = parts[2][:, None, None] * (parts[1][:, None] * parts[0])
         share = np.zeros(grid.size, np.float32)
         grid.inner(share)[:] = 1.0 / (tissue * voxel_volume * self.scale)
-        self.share = machine.put(share)
-        self.centre = machine.put(share * np.float32(math.prod(centre) * self.scale))
+        self.share = machine.put(share * np.float32(unit))
+        self._one_cell = np.float32(math.prod(centre) * self.scale)
+
+    @property
+    def centre(self):
+        """What an amount of 1 in a voxel adds to the density there, float32[voxels], 1/mm3: a cell never counts itself."""
+        return self.share * self._one_cell
 
 
 def smooth(machine, smoothing, amount, density, work) -> None:

@@ -56,6 +56,10 @@ def count_cells(random):
     return TWO_KINDS, [*buckets, _cells(random, FLAT)[3], np.zeros(2 * FLAT.size + 1, np.int32)]
 
 
+def running_sums(random):
+    return 1, [random.integers(0, 5, N).astype(np.int32), np.zeros(N, np.int32), N]
+
+
 def scatter(random):
     voxel = np.arange(N, dtype=np.int32)  # one cell in each: the places within a voxel depend on the order of threads
     start = np.arange(1, 2 * N + 1, dtype=np.int32) % N + 1
@@ -172,7 +176,7 @@ def touch(random):
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, scatter, sort_bucket, permute, permute_row, replace_row, permute_wide, to_fixed,
+        locate, count_cells, running_sums, scatter, sort_bucket, permute, permute_row, replace_row, permute_wide, to_fixed,
         density_of_plane, box_at, density_at, lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
     )
 }  # fmt: skip

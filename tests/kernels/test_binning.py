@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.binning import Sorting, bucket_shift, locate, permute, permute_row, permute_wide, replace_row
+from kernels.binning import Sorting, bucket_shift, locate, permute, permute_row, permute_wide, replace_row, running_sums
 from kernels.device import Machine
 from kernels.grid import Grid
 from kernels.spans import Spans
@@ -50,6 +50,12 @@ def test_a_position_outside_or_nowhere_is_put_inside():
     grid.inner(inside)[:] = True
     assert inside[voxel].all()
     np.testing.assert_array_equal(voxel % grid.sy, [1, 7, 7, 1, 7, 1])
+
+
+def test_running_sums_are_those_of_numpy():
+    count, start = np.random.default_rng(0).integers(0, 9, 1000).astype(np.int32), np.zeros(1000, np.int32)
+    running_sums(Machine(), 1, count, start, 900)
+    np.testing.assert_array_equal(start, [*np.cumsum(count[:900]), *[0] * 100])
 
 
 @pytest.mark.parametrize("threads", [1, 2])
