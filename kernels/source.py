@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 LINE = 16  # numbers of a cache line
-IN_CACHE = 2**17  # voxels whose sweeps follow each other closely: some arrays of them fit in the cache
-STRETCH = 2**14  # voxels that a sweep does at a time
+# Voxels whose sweeps follow each other closely, since some arrays of them fit in a cache, and voxels that a sweep does at a
+# time: for the first cache, where it takes so many sweeps as to pay, and the second.
+FIRST_CACHE, SECOND_CACHE = (2**13, 2**11), (2**17, 2**14)
+PAYS_FROM = 16  # sweeps
 BLOCK = 512  # items that a table of rows works on at a time: their rows stay in the second-level cache
 
 # Without _nrt=False numba counts references to every array for every item, with atomics: ten times slower.
@@ -301,8 +303,9 @@ _SWEEPS_TOGETHER = f"""\
     _dz = U(_layers[0])
     _n = (_layers[1] - 1) * _layers[0] + (_ny - 1) * _sy + _nx
     _behind = -(-max(_sy, _layers[0]) // {LINE}) * {LINE}
-    _together = max({IN_CACHE} // _behind, 1)
-    _stretch = max({STRETCH}, _behind)
+    _together, _stretch = {FIRST_CACHE[0]} // _behind, {FIRST_CACHE[1]}
+    if _together < {PAYS_FROM}:
+        _together, _stretch = max({SECOND_CACHE[0]} // _behind, 1), max({SECOND_CACHE[1]}, _behind)
     for _slab in range(_lines // (_ny * _layers[1])):
         _first = U(_slab * _whole + _layers[2] * _layers[0] + _sy + 1)
         for _begin in range(0, _rows, _together):

@@ -121,6 +121,8 @@ def test_arrays_begin_where_they_are_told():
     "grid, rows",
     [
         (Grid(300, 190, slabs=2), 9),  # several stretches of a plane
+        (Grid(400, 60), 25),  # more sweeps than the first cache takes
+        (Grid(600, 60), 25),  # lines too long for it
         (Grid(20_000, 5), 15),  # lines so long that not all sweeps go together
         (Grid(100, 100, 6, dims=3, slabs=2), 30),  # both, in space
     ],
