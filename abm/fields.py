@@ -16,7 +16,7 @@ from abm.tissue import voxel_volume
 from kernels.faces import VALUE, Faces
 from kernels.launch import side_by_side
 from kernels.rkg import Plan, plan
-from kernels.solver import Solver, Together, Work
+from kernels.solver import Solver, Together, Work, budgets
 from kernels.tallies import SUMS, n_sums, totals
 
 AMOUNTS = ("start", "mass", "secreted", "decayed", "taken", "left", "clamped", "limited")
@@ -162,9 +162,9 @@ class Fields:
     def take_stock(self) -> None:
         """Enter what has become of the fields that were advanced in their budgets."""
         self._read_all()
-        for row in self._advanced:
-            for what, amount in self.solvers[row].budget(self._totals[row]).items():
-                self._amounts[what][row] = amount if what == "mass" else self._amounts[what][row] + amount
+        rows = self._advanced
+        for what, amount in budgets([self.solvers[row] for row in rows], self._totals[rows]).items():
+            self._amounts[what][rows] = amount if what == "mass" else self._amounts[what][rows] + amount
 
     def _is_empty(self, row: int) -> bool:
         """Whether a field is zero everywhere and stays so, as one that only an absent therapy makes."""
@@ -223,10 +223,9 @@ class Fields:
         for row in range(len(self.names)):
             self._run(row, "count")
         self._read_all()
-        for row, solver in enumerate(self.solvers):
-            mass = solver.budget(self._totals[row])["mass"]
-            self._amounts["start"][row] += mass - self._amounts["mass"][row]
-            self._amounts["mass"][row] = mass
+        mass = self._totals[:, SUMS.index("mass")]
+        self._amounts["start"] += mass - self._amounts["mass"]
+        self._amounts["mass"] = mass.copy()
         self._counted = True
 
     # --- reading --------------------------------------------------------------------------------------------------------

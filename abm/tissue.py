@@ -122,7 +122,8 @@ class Tissue:
         """Compute how likely a sheath is to be lost in this step: stripped, or gone with its axon."""
         self.stripped[:] = 0
         if self.spec is not None:
-            self.sheath_hazard[:] = self._law("tissue", "strip_myelin") * self.model.dt + self.axons_lost
+            self.machine.xp.multiply(self._law("tissue", "strip_myelin"), self.model.dt, out=self.sheath_hazard)
+            self.sheath_hazard += self.axons_lost
 
     @property
     def highest_hazard(self):
@@ -146,7 +147,7 @@ class Tissue:
             self.units, size, self.stripped,
         )  # fmt: skip
         if "debris" in self.model.config.fields:
-            source, lost = self.laws.row("source.debris"), self.machine.xp.flatnonzero(self.stripped)
+            source, lost = self.laws.row("source.debris"), self.machine.xp.flatnonzero(self.stripped != 0)
             source[lost] += self.stripped[lost] / (self._full[lost] * dt)
             self.laws.row("uptake.debris")[:] += self._law("tissue", "clear_debris")
         if hasattr(self, "_relaxing"):

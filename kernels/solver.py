@@ -69,7 +69,7 @@ class Solver:
         """Advance ``u`` by one agent step in which ``source`` (per h) and ``uptake`` (1/h, beside decay) are constant.
 
         All are float32, one value per padded voxel. Uptake above the plan's cap counts as the cap.
-        sums   float32[n_sums(grid)], written: partial sums for ``budget``
+        sums   float32[n_sums(grid)], written: partial sums, see ``totals``
         """
         self.faces.fix(u, self.value)
         for substep in range(self.plan.substeps):
@@ -126,25 +126,38 @@ class Solver:
         values = u, work.exposure, source, uptake, self.cap, self.base
         tally_field(self.machine, self.grid, self.starts, *values, sums, work.sums)
 
-    def budget(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the last step's amounts (concentration times voxels) per slab, from its ``totals``, float64[6, slabs].
+    @property
+    def left_by_faces(self) -> np.ndarray | float:
+        """What left by faces of fixed value in the last step, float64[slabs]; 0 where there are none."""
+        if not len(self.left):
+            return 0.0
+        return self.machine.get(self.left).reshape(self.grid.slabs, -1).sum(axis=1, dtype=np.float64)
 
-        mass is what is there now, the others are of this step: secreted = change of mass + decayed + taken + left + clamped.
-        Setting a negative value to zero adds mass: clamped is not positive. limited is a number of voxels.
-        """
-        total = dict(zip(SUMS, totals))
-        left = np.zeros(self.grid.slabs)
-        if len(self.left):
-            left = self.machine.get(self.left).reshape(self.grid.slabs, -1).sum(axis=1, dtype=np.float64)
-        return {
-            "mass": total["mass"],
-            "secreted": total["secreted"] * self.duration,
-            "decayed": total["exposure"] * float(self.decay),
-            "taken": total["taken"],
-            "left": left,
-            "clamped": total["clamped"],
-            "limited": total["limited"],
-        }
+
+def budgets(solvers: Sequence[Solver], totals: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the last step's amounts (concentration times voxels) of some fields, float64[fields, slabs].
+
+    totals   float64[fields, 6, slabs]   what ``SUMS`` names
+
+    mass is what is there now, the others are of this step: secreted = change of mass + decayed + taken + left + clamped.
+    Setting a negative value to zero adds mass: clamped is not positive. limited is a number of voxels.
+    """
+    total = {name: totals[:, number] for number, name in enumerate(SUMS)}
+    duration, decay = (
+        np.array([(solver.duration, solver.decay) for solver in solvers], float).reshape(-1, 2, 1).swapaxes(0, 1)
+    )
+    left = np.zeros((len(solvers), totals.shape[-1]))
+    for row, solver in enumerate(solvers):
+        left[row] = solver.left_by_faces
+    return {
+        "mass": total["mass"],
+        "secreted": total["secreted"] * duration,
+        "decayed": total["exposure"] * decay,
+        "taken": total["taken"],
+        "left": left,
+        "clamped": total["clamped"],
+        "limited": total["limited"],
+    }
 
 
 class Together:
@@ -153,7 +166,7 @@ class Together:
     What a launch costs a GPU counts where grids are small.
 
     solvers   those with most stages first
-    sums      float32[fields * n_sums(grid)], written: partial sums of all for ``budget``, to be read at once
+    sums      float32[fields * n_sums(grid)], written: partial sums of all, to be read at once
     """
 
     def __init__(self, solvers: Sequence[Solver]):

@@ -1,6 +1,7 @@
 """Spans: stretches of rows that one launch goes over, as the cells of one kind after those of another."""
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 import numpy as np
 
@@ -13,13 +14,9 @@ class Spans:
     """
 
     def __init__(self, machine, stretches: Iterable[tuple[int, int]]):
-        self.first: list[int] = []
-        self.stop: list[int] = []
-        before = [0]
-        for first, stop in stretches:
-            self.first.append(first)
-            self.stop.append(stop)
-            before.append(before[-1] + stop - first)
+        known = list(stretches)
+        self.first, self.stop = [first for first, _ in known], [stop for _, stop in known]
+        before = [0, *accumulate([stop - first for first, stop in known])]
         self.n = before[-1]
         self.table = machine.put(np.array([before, [*self.first, 0]], np.int64))
 
