@@ -113,6 +113,11 @@ class Population(mesa.Agent):
         self._rows: dict[str, Any] = {}
         self._relaxing: dict[tuple, Any] = {}
 
+    @property
+    def switches(self) -> bool:
+        """Whether a state goes on or off by a law."""
+        return self.switch is not None and any(law in self.of_laws.laws for law in self.switch[1:])
+
     def switch_codes(self) -> list[int]:
         """Return the rows of the state that switches, and of the rates at which it goes on and off."""
         state, on, off = self.switch  # type: ignore[misc]

@@ -1,9 +1,12 @@
-"""``docs/benchmarks.md``, written from a result of ``remyelin bench --json``:  python -m experiments.bench.page RESULT.json"""
+"""``docs/benchmarks.md``, written from a result of ``remyelin bench --json``, beside one of another machine if there is one:
+
+python -m experiments.bench.page RESULT.json [ELSEWHERE.json]
+"""
 
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +26,21 @@ CAPTIONS = {
 }
 
 
-def main(path: Path) -> None:
-    """Write the page and its figures from a result, and keep the result beside them."""
-    read_result(path)  # refuses what is none
-    result = json.loads(path.read_text().strip().splitlines()[-1])
+def main(path: Path, elsewhere: Path | None = None) -> None:
+    """Write the page and its figures from a result, with targets of another machine beside, and keep the results there."""
+    result, other = _read(path), None if elsewhere is None else _read(elsewhere)
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "result.json").write_text(json.dumps(result) + "\n")
+    for name, kept in (("result", result), ("elsewhere", other)):
+        if kept is not None:
+            (FOLDER / f"{name}.json").write_text(json.dumps(kept) + "\n")
     for name, draw in FIGURES.items():
         draw(FOLDER / f"{name}.png", values(result, name), result["bandwidth_gb_s"])
-    PAGE.write_text("\n".join(lines(result)) + "\n")
+    PAGE.write_text("\n".join(lines(result, other)) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    read_result(path)  # refuses what is none
+    return json.loads(path.read_text().strip().splitlines()[-1])
 
 
 def values(result: dict[str, Any], workload: str) -> dict[str, float]:
@@ -39,12 +48,12 @@ def values(result: dict[str, Any], workload: str) -> dict[str, float]:
     return {figure["name"]: float(figure["value"]) for figure in result["workloads"][workload]}
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
+def lines(result: dict[str, Any], elsewhere: dict[str, Any] | None = None) -> Iterator[str]:
     """Give the page line by line: the notes, with what was measured in its places."""
+    results = [result] if elsewhere is None else [result, elsewhere]
     parts = {
-        "when": result["when"][:10],
-        "machine": _machine(result),
-        "targets": "\n".join(_targets(result)),
+        "machines": "\n".join(f"- {_machine(each)}" for each in results),
+        "targets": "\n".join(_targets(results)),
         "workloads": "\n".join(_workloads(result)),
     }
     text = NOTES.read_text()
@@ -55,29 +64,33 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
 
 
 def _machine(result: dict[str, Any]) -> str:
-    machine, versions = result["machine"], result["versions"]
-    told = ", ".join(
-        f"{name} {version}" for name, version in versions.items() if name in ("python", "numpy", "numba", "mesa")
-    )
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {result['bandwidth_gb_s']:.1f} GB/s on one thread; "
-        f"{told}; code version `{result['code_version']}`"
-    )
+    versions = result["versions"]
+    told = ", ".join(f"{name} {versions[name]}" for name in ("python", "numpy", "numba", "mesa") if name in versions)
+    return f"{result['when'][:10]}, {_place(result)}: {told}; code version `{result['code_version']}`"
 
 
-def _targets(result: dict[str, Any]) -> list[str]:
-    rows = [
-        (
-            name,
-            figure["name"],
-            f"{short(figure['value'])} {figure['unit']}".rstrip(),
-            verdict(figure).replace("MISSED", "**missed**"),
-        )
-        for name, figures in result["workloads"].items()
-        for figure in figures
-        if verdict(figure)
-    ]
-    return markdown(("workload", "figure", "value", "target"), rows)
+def _place(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    return f"{machine['processor']}, {machine['cores']} cores, {result['bandwidth_gb_s']:.1f} GB/s on one thread"
+
+
+def _targets(results: Sequence[dict[str, Any]]) -> list[str]:
+    """A row for each figure that has a target in the first result; what others found stands beside it."""
+    found = [{(w, f["name"]): f for w, figures in each["workloads"].items() for f in figures} for each in results]
+    rows = []
+    for (workload, name), figure in found[0].items():
+        goal = verdict(figure).rpartition(" ")[0]
+        if goal:
+            each = [_judged(figures.get((workload, name))) for figures in found]
+            rows.append((workload, name, goal, *each))
+    heads = [f"{each['machine']['processor']}, {each['bandwidth_gb_s']:.0f} GB/s" for each in results]
+    return markdown(("workload", "figure", "target", *heads), rows)
+
+
+def _judged(figure: dict[str, Any] | None) -> str:
+    if figure is None:
+        return "not measured"
+    return f"{_told(figure)} {verdict(figure).rpartition(' ')[2].replace('MISSED', '**missed**')}"
 
 
 def _told(figure: dict[str, Any]) -> str:
@@ -91,11 +104,9 @@ def _workloads(result: dict[str, Any]) -> Iterator[str]:
         if name in CAPTIONS:
             yield f"![{CAPTIONS[name]}](benchmarks/{name}.png)"
             yield ""
-        yield from markdown(
-            ("figure", "value"), [(f["name"], f"{short(f['value'])} {f['unit']}".rstrip()) for f in figures]
-        )
+        yield from markdown(("figure", "value"), [(figure["name"], _told(figure)) for figure in figures])
         yield ""
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:3]))
