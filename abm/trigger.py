@@ -24,21 +24,30 @@ class Trigger:
         self.relapses: Any = spec.relapses if spec is not None else None
         self.named = list(model.config.tissue.venules.positions) if self.relapses is not None else []
         self._known: list[list[tuple[float, str]]] = [[] for _ in model.seeds]
+        self._set: list[tuple[str | None, slice, float]] = []  # as it is in the row
 
     def set(self, hours: float) -> None:
-        """Set the trigger as it is at an hour."""
-        row, xp = self.model.laws.row("system.trigger"), self.model.machine.xp
-        row[:] = 0.0
+        """Set the trigger as it is at an hour; only what has changed."""
+        levels = []
         for window in self.windows:
             since, rise = hours - float(window.from_), float(window.rise)
             if 0 <= since < float(window.to) - float(window.from_):
-                level = min(1.0, since / rise) if rise else 1.0
-                where = slice(None) if window.venule is None else self.model.venules.voxel_of(window.venule)
-                row[where] = xp.maximum(row[where], row.dtype.type(level))
+                levels.append((window.venule, slice(None), min(1.0, since / rise) if rise else 1.0))
         for slab in range(len(self._known)) if self.relapses is not None else ():
             for begin, venule in self.beginning(slab, hours - float(self.relapses.length), hours):
                 if begin + float(self.relapses.length) > hours:
-                    row[self.model.venules.voxel_of(venule)[slab : slab + 1]] = 1.0
+                    levels.append((venule, slice(slab, slab + 1), 1.0))
+        if levels != self._set:
+            self._write(levels)
+            self._set = levels
+
+    def _write(self, levels: list[tuple[str | None, slice, float]]) -> None:
+        """Write the trigger. levels  venule, or None for all of the tissue; of which slabs; how much"""
+        row, xp = self.model.laws.row("system.trigger"), self.model.machine.xp
+        row[:] = 0.0
+        for venule, slabs, level in levels:
+            where = slice(None) if venule is None else self.model.venules.voxel_of(venule)[slabs]
+            row[where] = xp.maximum(row[where], row.dtype.type(level))
 
     def announce(self, hours: float, step: float) -> None:
         """Tell of the relapses that begin within a step."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,24 @@ MOST_INVERTED = 500.0  # arrivals expected: exp(-745) is no number any more
 HALF_A_MARK = 2.0**-54
 
 
+class Doors(NamedTuple):
+    """Where leukocytes come in: at venules, kind after kind, then anywhere in a tissue, slab after slab for each kind.
+
+    who               each kind, with its law of the tissue, or None at venules;  laws  those of the tissue
+    rows              where the laws of venules stand in the columns, int64 on the machine
+    served            mm3 of tissue of each venule, float64
+    slab, seed, uid   of each door
+    """
+
+    who: list[tuple[Population, int | None]]
+    laws: list[int]
+    rows: Any
+    served: np.ndarray
+    slab: np.ndarray
+    seed: np.ndarray
+    uid: np.ndarray
+
+
 class Venule(Population):
     """Post-capillary venules.
 
@@ -23,7 +41,7 @@ class Venule(Population):
     """
 
     states = ("bbb", "served")
-    _known_doors: tuple | None
+    _known_doors: "Doors | None"
 
     def place(self) -> None:
         """Put the venules where the configuration says, in every slab, and find the tissue each serves."""
@@ -85,41 +103,58 @@ class Venule(Population):
 
         Arrivals are Poisson; those at a venule are placed uniformly within ``place_radius`` of it.
         """
-        model, get, slabs = self.model, self.machine.get, np.arange(self.grid.slabs)
-        served, uid = get(self.state("served")).astype(float), get(self.uid[: self.n])
-        slab_of, (kinds, rows), surveyed = get(self.voxel[: self.n]) // self.grid.whole, *self._doors
-        rates = get(self.crowd.columns.flat[rows]).astype(float).reshape(len(kinds), -1) * served * model.step_hours
-        # (population, law of the tissue or None, expected arrivals, slab and uid of each door)
-        doors: list[tuple[Any, ...]] = [(kind, None, each, slab_of, uid << 32) for kind, each in zip(kinds, rates)]
-        for (kind, law), total in zip(surveyed, self._everywhere([law for _, law in surveyed])):
-            per_slab = total * model.voxel_volume * 1e-9
-            doors.append((kind, law, per_slab * model.step_hours, slabs, np.zeros_like(slabs)))
-        if not doors:
+        doors, grid, step = self._doors, self.grid, self.model.step_hours
+        rates = self.machine.get(self.crowd.columns.flat[doors.rows]).astype(float).reshape(-1, self.n)
+        anywhere = self._everywhere(doors.laws) * self.model.voxel_volume * 1e-9
+        expected = np.concatenate([(rates * doors.served).ravel(), anywhere.ravel()]) * step
+        if not len(expected):
             return
-        seeds = [(model.seeds + kind.key)[slab] for kind, _, _, slab, _ in doors]
-        expected, uids = (np.concatenate([door[part] for door in doors]) for part in (2, 4))
-        counts = poisson(expected, np.concatenate(seeds), STREAMS["enter"], model.steps, uids)
+        counts = poisson(expected, doors.seed, STREAMS["enter"], self.model.steps, doors.uid)
         if not counts.any():
             return
         begin, venules = 0, self.columns()
-        for (population, anywhere, each, slab, uid), seed in zip(doors, seeds):
-            here = counts[begin : begin + len(each)]
-            begin += len(each)
-            if here.any():
-                self._let_in(population, anywhere, here, slab, seed, uid, venules)
+        for population, law in doors.who:
+            here = slice(begin, begin + (self.n if law is None else grid.slabs))
+            begin = here.stop
+            if counts[here].any():
+                given = counts[here], doors.slab[here], doors.seed[here], doors.uid[here]
+                self._let_in(population, law, *given, venules)
 
     @property
-    def _doors(self) -> tuple[tuple[list[Population], Any], list[tuple[Population, int]]]:
-        """Who enters at venules, with the places of these laws in the columns; and who anywhere, by a law of the tissue."""
+    def _doors(self) -> Doors:
         if self._known_doors is None:
-            others, of_tissue = self.model.population, self.model.laws.tissue["tissue"]
-            here = [kind for kind in others if f"enter_{kind}" in self.of_laws.laws]
-            codes = np.array([self.of_laws.laws[f"enter_{kind}"] for kind in here], np.int64)
-            first = self.crowd.columns.places(codes, self.index) + self.begin
-            rows = self.machine.put((first[:, None] + np.arange(self.n)).ravel())
-            anywhere = [(others[kind], of_tissue[f"enter_{kind}"]) for kind in others if f"enter_{kind}" in of_tissue]
-            self._known_doors = ([others[kind] for kind in here], rows), anywhere
+            self._known_doors = self._find_doors()
         return self._known_doors
+
+    def _find_doors(self) -> Doors:
+        model, get, n, slabs = self.model, self.machine.get, self.n, np.arange(self.grid.slabs)
+        own, of_tissue = self.of_laws.laws, model.laws.tissue["tissue"]
+        kinds = model.population.values()
+        codes = np.array([own[f"enter_{each.kind}"] for each in kinds if f"enter_{each.kind}" in own], np.int64)
+        first = self.crowd.columns.places(codes, self.index) + self.begin
+        laws = {each: of_tissue[f"enter_{each.kind}"] for each in kinds if f"enter_{each.kind}" in of_tissue}
+        venules = get(self.voxel[:n]) // self.grid.whole, get(self.uid[:n]) << 32
+        doors = [(each, None, *venules) for each in kinds if f"enter_{each.kind}" in own]
+        doors += [(each, law, slabs, np.zeros_like(slabs)) for each, law in laws.items()]
+        none = np.zeros(0, np.int64)
+        return Doors(
+            who=[(each, law) for each, law, _, _ in doors],
+            laws=list(laws.values()),
+            rows=self.machine.put((first[:, None] + np.arange(n)).ravel()),
+            served=np.array(get(self.state("served")), float),
+            slab=np.concatenate([none, *(slab for _, _, slab, _ in doors)]),
+            seed=np.concatenate([none, *((model.seeds + each.key)[slab] for each, _, slab, _ in doors)]),
+            uid=np.concatenate([none, *(uid for _, _, _, uid in doors)]),
+        )
+
+    def put_columns(self, columns: dict[str, np.ndarray]) -> None:
+        """Replace all venules."""
+        super().put_columns(columns)
+        self._known_doors = None
+
+    def put_in_order(self, order) -> None:
+        """Forget which venule stands in which row."""
+        self._known_doors = None
 
     def settle_in(self, crowd: Any, index: int) -> None:
         """Take the rows that a crowd has for this kind."""
