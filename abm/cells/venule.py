@@ -19,7 +19,7 @@ class Doors(NamedTuple):
     """Where leukocytes come in: at venules, kind after kind, then anywhere in a tissue, slab after slab for each kind.
 
     who               each kind, with its law of the tissue, or None at venules;  laws  those of the tissue
-    rows              where the laws of venules stand in the columns, int64 on the machine
+    rows              where the laws of venules stand in the columns, int64[kinds, venules] on the machine
     served            mm3 of tissue of each venule, float64
     slab, seed, uid   of each door
     """
@@ -104,7 +104,7 @@ class Venule(Population):
         Arrivals are Poisson; those at a venule are placed uniformly within ``place_radius`` of it.
         """
         doors, grid, step = self._doors, self.grid, self.model.step_hours
-        rates = self.machine.get(self.crowd.columns.flat[doors.rows]).astype(float).reshape(-1, self.n)
+        rates = self.machine.get(self.crowd.columns.flat[doors.rows]).astype(float)
         anywhere = self._everywhere(doors.laws) * self.model.voxel_volume * 1e-9
         expected = np.concatenate([(rates * doors.served).ravel(), anywhere.ravel()]) * step
         if not len(expected):
@@ -140,7 +140,7 @@ class Venule(Population):
         return Doors(
             who=[(each, law) for each, law, _, _ in doors],
             laws=list(laws.values()),
-            rows=self.machine.put((first[:, None] + np.arange(n)).ravel()),
+            rows=self.machine.put(first[:, None] + np.arange(n)),
             served=np.array(get(self.state("served")), float),
             slab=np.concatenate([none, *(slab for _, _, slab, _ in doors)]),
             seed=np.concatenate([none, *((model.seeds + each.key)[slab] for each, _, slab, _ in doors)]),
