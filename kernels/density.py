@@ -5,6 +5,7 @@ of integers: exact, in any order, and the same for a tissue and its mirror image
 """
 
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -64,12 +65,15 @@ def read_line(line, y, z, slab, amount, sums, scale, most, m, end_weight, flat, 
 
 
 @kernel
-def density_of_plane(i, amount, density, share, sums, scale, most, edges, m, end_weight, flat, shape, steps, wraps):
+def density_of_plane(
+    i, amount, density, share, alike, sums, scale, most, edges, m, end_weight, flat, shape, steps, wraps
+):
     """Smooth plane ``i`` of voxels: box by box along z, y and x, a line of the plane after the other.
 
     amount   float32[voxels]  of which ``scale`` makes whole numbers
     density  float32[voxels]  written, 1/mm3
-    share    float32[voxels]  density for one unit of the sum
+    share    float32[kinds of lines * nx]  density for one unit of the sum: lines differ where the box ends at a face
+    alike    int64[nz * ny]   of which kind each line is
     sums     int64            scratch of each plane: the lines of a box along y, what they sum up to, and running sums along x
     edges    int64[5, nx]     where the box of each voxel along x begins and ends, see ``box_edges``
     m        voxels of the box to either side, of weight 256; those at its two ends have ``end_weight``
@@ -104,7 +108,8 @@ def density_of_plane(i, amount, density, share, sums, scale, most, edges, m, end
                 sums[running + x + ONE] = reached
             line = y - I(m) - I(1)
             first = U(slab * I(steps[2]) + (z + I(steps[3])) * I(steps[1]) + (line + I(1)) * I(steps[0]) + I(1))
-            density_along_x(running, first, sums, density, share, edges, end_weight, m, width)
+            own = U(alike[U(z * I(ny) + line)]) * width
+            density_along_x(running, first, own, sums, density, share, edges, end_weight, m, width)
         newest = oldest
 
 
@@ -117,26 +122,26 @@ def box_near_end(x, base, sums, edges, end_weight, total):
 
 
 @device
-def density_along_x(base, first, sums, density, share, edges, end_weight, m, width):
+def density_along_x(base, first, own, sums, density, share, edges, end_weight, m, width):
     """Sum a box along a line of voxels along x, and turn the sums into densities.
 
     base     where the running sums of the line begin in ``sums``, with the 0 before its first voxel
-    first    that voxel, of ``width``
+    first    that voxel, of ``width``;  own  where what belongs to it begins in ``share``
     """
     total = sums[base + width]
     begin = min(U(m) + ONE, width)  # from here to end the box is inside: no table, and the loop runs on vectors
     end = max(width - begin, begin)
     for x in range(begin):
         box = box_near_end(x, base, sums, edges, end_weight, total)
-        density[first + x] = np.float32(box) * share[first + x]
+        density[first + x] = np.float32(box) * share[own + x]
     for x in range(begin, end):
         at = base + x
         ones = sums[at + U(m) + ONE] - sums[at - U(m)]
         outer = sums[at + U(m) + TWO] - sums[at - U(m) - ONE]
-        density[first + x] = np.float32(ones * FULL + (outer - ones) * I(end_weight)) * share[first + x]
+        density[first + x] = np.float32(ones * FULL + (outer - ones) * I(end_weight)) * share[own + x]
     for x in range(end, width):
         box = box_near_end(x, base, sums, edges, end_weight, total)
-        density[first + x] = np.float32(box) * share[first + x]
+        density[first + x] = np.float32(box) * share[own + x]
 
 
 @device
@@ -211,7 +216,7 @@ class Smoothing:
 
         unit   what an amount of 1 stands for
         """
-        self.grid, self.wraps = grid, [int(wraps) for wraps in periodic]
+        self.machine, self.grid, self.wraps = machine, grid, [int(wraps) for wraps in periodic]
         self.m, self.f = box_of_radius(radius, grid.h, grid.dims)
         full = int(FULL)
         inside, centre = [], []
@@ -227,17 +232,37 @@ class Smoothing:
         widest = float(np.prod([float(line.max()) for line in inside]))
         self.most = most
         self.scale = 2.0 ** min(FINEST, 62 - math.ceil(math.log2(widest)) - math.ceil(math.log2(most)))
-        parts = [line.astype(float) for line in inside] + [np.ones(1)] * (3 - grid.dims)
-        tissue = parts[2][:, None, None] * (parts[1][:, None] * parts[0])
-        share = np.zeros(grid.size, np.float32)
-        grid.inner(share)[:] = 1.0 / (tissue * voxel_volume * self.scale)
-        self.share = machine.put(share * np.float32(unit))
+        self._tissue = [line.astype(float) for line in inside] + [np.ones(1)] * (
+            3 - grid.dims
+        )  # of a box, along x, y and z
+        self._voxel, self._unit = voxel_volume, np.float32(unit)
         self._one_cell = np.float32(math.prod(centre) * self.scale)
+
+    @cached_property
+    def share(self):
+        """The density for one unit of the sum, float32[voxels]."""
+        return self._padded(self._shares())
+
+    @cached_property
+    def lines(self) -> tuple:
+        """The same by kinds of lines, for there are few: float32[kinds * nx], and of which kind each line is, int64[nz * ny]."""
+        kinds, alike = np.unique(self._shares().reshape(-1, self.grid.nx), axis=0, return_inverse=True)
+        return self.machine.put(kinds.reshape(-1)), self.machine.put(alike.reshape(-1).astype(np.int64))
+
+    def _shares(self) -> np.ndarray:
+        x, y, z = self._tissue
+        tissue = z[:, None, None] * (y[:, None] * x)
+        return (1.0 / (tissue * self._voxel * self.scale)).astype(np.float32) * self._unit
+
+    def _padded(self, numbers: np.ndarray):
+        whole = np.zeros(self.grid.size, np.float32)
+        self.grid.inner(whole)[:] = numbers
+        return self.machine.put(whole)
 
     @property
     def centre(self):
         """What an amount of 1 in a voxel adds to the density there, float32[voxels], 1/mm3: a cell never counts itself."""
-        return self.share * self._one_cell
+        return self._padded(self._shares() * self._one_cell)
 
 
 def smooth(machine, smoothing, amount, density, work) -> None:
@@ -257,7 +282,7 @@ def smooth(machine, smoothing, amount, density, work) -> None:
         return
     steps = grid.sy, grid.sz, grid.whole, grid.layers[2]
     density_of_plane(
-        machine, grid.planes, amount, density, smoothing.share, work, smoothing.scale, smoothing.most, smoothing.edges,
+        machine, grid.planes, amount, density, *smoothing.lines, work, smoothing.scale, smoothing.most, smoothing.edges,
         smoothing.m, smoothing.f, int(grid.dims == 2), (grid.nx, grid.ny, grid.nz), steps, tuple(smoothing.wraps[1:]),
     )  # fmt: skip
 

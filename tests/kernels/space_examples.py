@@ -98,17 +98,10 @@ def to_fixed(random):
 
 def density_of_plane(random):
     smoothing, grid = Smoothing(HOST, SOLID, 50.0, 8e-6, (False, True, False)), SOLID
-    amount, density = random.random(grid.size).astype(np.float32), np.zeros(grid.size, np.float32)
-    arrays = [amount, density, smoothing.share, np.zeros(smoothing.scratch, np.int64), 1024.0, 64.0, smoothing.edges]
-    return grid.planes, [
-        *arrays,
-        smoothing.m,
-        smoothing.f,
-        0,
-        (grid.nx, grid.ny, grid.nz),
-        (grid.sy, grid.sz, grid.whole, 1),
-        (1, 0),
-    ]
+    arrays = [random.random(grid.size).astype(np.float32), np.zeros(grid.size, np.float32), *smoothing.lines]
+    layout = (grid.nx, grid.ny, grid.nz), (grid.sy, grid.sz, grid.whole, 1), (1, 0)
+    box = [1024.0, 64.0, smoothing.edges, smoothing.m, smoothing.f, 0, *layout]
+    return grid.planes, [*arrays, np.zeros(smoothing.scratch, np.int64), *box]
 
 
 def box_at(random):
