@@ -49,8 +49,8 @@ def at_most(rate, cap):
 
 
 @device
-def begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay):
-    """Write ``m = h (L u + S)``, also as the last stage; the one before is 0. spread = h rate
+def begin(v, inflow, u, m, last, loss, source, uptake, outward, cap, rate, spread, h, decay):
+    """Write ``m = h (L u + S)``, also as the last stage: the next two recall none before it. spread = h rate
 
     cap       1/h: uptake at most so high has the right number of stages
     loss      float32[voxels]  written, 1/h: uptake and what flows out to the neighbours, ``rate = D / voxel^2`` each
@@ -60,7 +60,6 @@ def begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rat
     change = spread * inflow + h * (source[v] - (decay + taken) * u[v])
     m[v] = change
     last[v] = change
-    before[v] = ZERO
     loss[v] = taken + rate * outward[v]
 
 
@@ -68,9 +67,11 @@ def begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rat
 def advance(v, around, last, before, m, loss, keep, lose, recall, spread, drive):
     """Write stage j over stage j - 2 in ``before``; ``last`` is stage j - 1, and ``around`` its sum over the neighbours.
 
-    What flows out of the voxel is part of ``loss``, see ``begin``: a third fewer reads than by differences.
+    What flows out of the voxel is part of ``loss``, see ``begin``: a third fewer reads than by differences. Where ``recall``
+    is 0 whatever stands in ``before`` is not read.
     """
-    before[v] = ((keep - lose * loss[v]) * last[v] + recall * before[v]) + (spread * around + drive * m[v])
+    recalled = recall * before[v] if recall != ZERO else recall
+    before[v] = ((keep - lose * loss[v]) * last[v] + recalled) + (spread * around + drive * m[v])
 
 
 @device
@@ -85,17 +86,17 @@ def finish(v, inflow, u, exposure, last, m, uptake, cap, weight, spread, h, deca
 
 
 @grid_kernel
-def begin_2d(v, sy, sz, q, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay):
+def begin_2d(v, sy, sz, q, u, m, last, loss, source, uptake, outward, cap, rate, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
     inflow = inflow_2d(u, q, v, sy, sz)
-    begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay)
+    begin(v, inflow, u, m, last, loss, source, uptake, outward, cap, rate, spread, h, decay)
 
 
 @grid_kernel
-def begin_3d(v, sy, sz, q, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay):
+def begin_3d(v, sy, sz, q, u, m, last, loss, source, uptake, outward, cap, rate, spread, h, decay):
     """Begin a substep, see ``begin``. q  float32[voxels]  square root of D(x)/D, see ``Faces.weights``"""
     inflow = inflow_3d(u, q, v, sy, sz)
-    begin(v, inflow, u, m, last, before, loss, source, uptake, outward, cap, rate, spread, h, decay)
+    begin(v, inflow, u, m, last, loss, source, uptake, outward, cap, rate, spread, h, decay)
 
 
 @relay_kernel(5)

@@ -81,8 +81,8 @@ class Solver:
     def open(self, u, source, uptake, work: Work) -> None:
         """Begin a substep."""
         self._begin(
-            self.machine, self.grid, self.q, u, work.m, work.second, work.first, work.loss, source, uptake, self.outward,
-            self.cap, self.rate, self.spread, self.h, self.decay,
+            self.machine, self.grid, self.q, u, work.m, work.second, work.loss, source, uptake, self.outward, self.cap,
+            self.rate, self.spread, self.h, self.decay,
         )  # fmt: skip
 
     def close(self, u, uptake, work: Work, last, substep: int) -> None:

@@ -24,7 +24,7 @@ def _faces(grid: Grid, kind: str) -> Faces:
 
 def _begin(grid: Grid):
     def example(rng):
-        return grid, (*_arrays(rng, grid, 9), CAP, RATE, SPREAD, H, DECAY)
+        return grid, (*_arrays(rng, grid, 8), CAP, RATE, SPREAD, H, DECAY)
 
     return example
 

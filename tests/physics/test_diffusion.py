@@ -216,7 +216,7 @@ def test_the_stencil_is_symmetric_and_within_the_bound_on_its_rates(faces):
         u, m = np.zeros(grid.size, np.float32), np.zeros(grid.size, np.float32)
         grid.inner(u).reshape(-1, *shape)[0][np.unravel_index(column, shape)] = 1
         walls.wrap(u)
-        spare = [np.zeros(grid.size, np.float32) for _ in range(3)]
+        spare = [np.zeros(grid.size, np.float32) for _ in range(2)]
         begin(Machine(), grid, q, u, m, *spare, nothing, nothing, outward, 1.0, 1.0, 1.0, 0.0, 0.0)
         matrix[:, column] = grid.inner(m).ravel()
         if "periodic" not in faces:  # a single voxel may be its own neighbour there
