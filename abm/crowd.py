@@ -41,7 +41,7 @@ class Crowd:
         self._prepare_sums()
         self._prepare_contacts()
         self._prepare_walks()
-        self._switching = [kind for kind in kinds if kind.switches]
+        self._switching = [kind for kind in kinds if kind.can_switch]
         self._prepare_fates()
         self._lay_out([FEWEST_ROWS] * len(kinds))
 

@@ -114,7 +114,7 @@ class Population(mesa.Agent):
         self._relaxing: dict[tuple, Any] = {}
 
     @property
-    def switches(self) -> bool:
+    def can_switch(self) -> bool:
         """Whether a state goes on or off by a law."""
         return self.switch is not None and any(law in self.of_laws.laws for law in self.switch[1:])
 

@@ -36,6 +36,12 @@ def to_fixed(v, amount, fixed, scale, most):
 
 
 @device
+def first_of_line(slab, z, y, steps):
+    """Return the first voxel of a line along x. steps  distance of lines, planes and slabs in memory, and the first plane"""
+    return slab * I(steps[2]) + (z + I(steps[3])) * I(steps[1]) + (y + I(1)) * I(steps[0]) + I(1)
+
+
+@device
 def read_line(line, y, z, slab, amount, sums, scale, most, m, end_weight, flat, shape, steps, wraps):
     """Write a line of voxels along x, in 3D each summed over the box along z around it: 0 outside of the tissue.
 
@@ -43,23 +49,23 @@ def read_line(line, y, z, slab, amount, sums, scale, most, m, end_weight, flat, 
     y, z, slab     of the line; y may lie outside
     flat           1 in 2D
     shape          voxels along x, y and z;  wraps  whether y and z are periodic
-    steps          distance of lines, planes and slabs in memory, and the first plane
+    steps          see ``first_of_line``
     """
     nx, ny, nz = shape
     y = y % I(ny) if wraps[0] > 0 else y
-    first = slab * I(steps[2]) + I(steps[3]) * I(steps[1]) + (y + I(1)) * I(steps[0]) + I(1)
+    first = U(first_of_line(slab, z, y, steps))
     if flat == 0 or y < I(0) or y >= I(ny):
         for x in range(U(nx)):
             sums[line + x] = NONE
     else:
         for x in range(U(nx)):
-            sums[line + x] = whole_number(amount[U(first) + x], scale, most)
+            sums[line + x] = whole_number(amount[first + x], scale, most)
     if flat == 0 and y >= I(0) and y < I(ny):
         for k in range(-I(m) - I(1), I(m) + I(2)):
             plane = (z + k) % I(nz) if wraps[1] > 0 else z + k
             if plane >= I(0) and plane < I(nz):
                 weight = FULL if k >= -I(m) and k <= I(m) else I(end_weight)
-                there = U(first + plane * I(steps[1]))
+                there = U(first_of_line(slab, plane, y, steps))
                 for x in range(U(nx)):
                     sums[line + x] += weight * whole_number(amount[there + x], scale, most)
 
@@ -107,7 +113,7 @@ def density_of_plane(
                 reached += sums[running + x + ONE]
                 sums[running + x + ONE] = reached
             line = y - I(m) - I(1)
-            first = U(slab * I(steps[2]) + (z + I(steps[3])) * I(steps[1]) + (line + I(1)) * I(steps[0]) + I(1))
+            first = U(first_of_line(slab, z, line, steps))
             own = U(alike[U(z * I(ny) + line)]) * width
             density_along_x(running, first, own, sums, density, share, edges, end_weight, m, width)
         newest = oldest
@@ -235,7 +241,7 @@ class Smoothing:
         self._tissue = [line.astype(float) for line in inside] + [np.ones(1)] * (
             3 - grid.dims
         )  # of a box, along x, y and z
-        self._voxel, self._unit = voxel_volume, np.float32(unit)
+        self._voxel_volume, self._unit = voxel_volume, np.float32(unit)
         self._one_cell = np.float32(math.prod(centre) * self.scale)
 
     @cached_property
@@ -252,7 +258,7 @@ class Smoothing:
     def _shares(self) -> np.ndarray:
         x, y, z = self._tissue
         tissue = z[:, None, None] * (y[:, None] * x)
-        return (1.0 / (tissue * self._voxel * self.scale)).astype(np.float32) * self._unit
+        return (1.0 / (tissue * self._voxel_volume * self.scale)).astype(np.float32) * self._unit
 
     def _padded(self, numbers: np.ndarray):
         whole = np.zeros(self.grid.size, np.float32)

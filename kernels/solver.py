@@ -144,7 +144,7 @@ def budgets(solvers: Sequence[Solver], totals: np.ndarray) -> dict[str, np.ndarr
     """
     total = {name: totals[:, number] for number, name in enumerate(SUMS)}
     duration, decay = (
-        np.array([(solver.duration, solver.decay) for solver in solvers], float).reshape(-1, 2, 1).swapaxes(0, 1)
+        np.array([float(getattr(solver, name)) for solver in solvers])[:, None] for name in ("duration", "decay")
     )
     left = np.zeros((len(solvers), totals.shape[-1]))
     for row, solver in enumerate(solvers):

@@ -18,14 +18,13 @@ HALF_A_MARK = 2.0**-54
 class Doors(NamedTuple):
     """Where leukocytes come in: at venules, kind after kind, then anywhere in a tissue, slab after slab for each kind.
 
-    who               each kind, with its law of the tissue, or None at venules;  laws  those of the tissue
+    who               each kind, with its law of the tissue, or None at venules
     rows              where the laws of venules stand in the columns, int64[kinds, venules] on the machine
     served            mm3 of tissue of each venule, float64
     slab, seed, uid   of each door
     """
 
     who: list[tuple[Population, int | None]]
-    laws: list[int]
     rows: Any
     served: np.ndarray
     slab: np.ndarray
@@ -41,7 +40,7 @@ class Venule(Population):
     """
 
     states = ("bbb", "served")
-    _known_doors: "Doors | None"
+    _known_doors: Doors | None
 
     def place(self) -> None:
         """Put the venules where the configuration says, in every slab, and find the tissue each serves."""
@@ -105,7 +104,7 @@ class Venule(Population):
         """
         doors, grid, step = self._doors, self.grid, self.model.step_hours
         rates = self.machine.get(self.crowd.columns.flat[doors.rows]).astype(float)
-        anywhere = self._everywhere(doors.laws) * self.model.voxel_volume * 1e-9
+        anywhere = self._everywhere([law for _, law in doors.who if law is not None]) * self.model.voxel_volume * 1e-9
         expected = np.concatenate([(rates * doors.served).ravel(), anywhere.ravel()]) * step
         if not len(expected):
             return
@@ -128,23 +127,21 @@ class Venule(Population):
 
     def _find_doors(self) -> Doors:
         model, get, n, slabs = self.model, self.machine.get, self.n, np.arange(self.grid.slabs)
+        laws = {each: f"enter_{each.kind}" for each in model.population.values()}
         own, of_tissue = self.of_laws.laws, model.laws.tissue["tissue"]
-        kinds = model.population.values()
-        codes = np.array([own[f"enter_{each.kind}"] for each in kinds if f"enter_{each.kind}" in own], np.int64)
-        first = self.crowd.columns.places(codes, self.index) + self.begin
-        laws = {each: of_tissue[f"enter_{each.kind}"] for each in kinds if f"enter_{each.kind}" in of_tissue}
+        here = [each for each, law in laws.items() if law in own]
+        anywhere = [each for each, law in laws.items() if law in of_tissue]
+        first = self.crowd.columns.places(np.array([own[laws[each]] for each in here], np.int64), self.index)
         venules = get(self.voxel[:n]) // self.grid.whole, get(self.uid[:n]) << 32
-        doors = [(each, None, *venules) for each in kinds if f"enter_{each.kind}" in own]
-        doors += [(each, law, slabs, np.zeros_like(slabs)) for each, law in laws.items()]
+        doors = [(each, *venules) for each in here] + [(each, slabs, np.zeros_like(slabs)) for each in anywhere]
         none = np.zeros(0, np.int64)
         return Doors(
-            who=[(each, law) for each, law, _, _ in doors],
-            laws=list(laws.values()),
-            rows=self.machine.put(first[:, None] + np.arange(n)),
-            served=np.array(get(self.state("served")), float),
-            slab=np.concatenate([none, *(slab for _, _, slab, _ in doors)]),
-            seed=np.concatenate([none, *((model.seeds + each.key)[slab] for each, _, slab, _ in doors)]),
-            uid=np.concatenate([none, *(uid for _, _, _, uid in doors)]),
+            who=[(each, None) for each in here] + [(each, of_tissue[laws[each]]) for each in anywhere],
+            rows=self.machine.put((first + self.begin)[:, None] + np.arange(n)),
+            served=get(self.state("served")).astype(float),
+            slab=np.concatenate([none, *(slab for _, slab, _ in doors)]),
+            seed=np.concatenate([none, *((model.seeds + each.key)[slab] for each, slab, _ in doors)]),
+            uid=np.concatenate([none, *(uid for _, _, uid in doors)]),
         )
 
     def put_columns(self, columns: dict[str, np.ndarray]) -> None:

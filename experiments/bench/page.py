@@ -1,6 +1,6 @@
-"""``docs/benchmarks.md``, written from a result of ``remyelin bench --json``, beside one of another machine if there is one:
+"""``docs/benchmarks.md``, written from a result of ``remyelin bench --json`` and one of another machine beside it:
 
-python -m experiments.bench.page RESULT.json [ELSEWHERE.json]
+python -m experiments.bench.page RESULT.json ELSEWHERE.json
 """
 
 import json
@@ -26,13 +26,12 @@ CAPTIONS = {
 }
 
 
-def main(path: Path, elsewhere: Path | None = None) -> None:
+def main(path: Path, elsewhere: Path) -> None:
     """Write the page and its figures from a result, with targets of another machine beside, and keep the results there."""
-    result, other = _read(path), None if elsewhere is None else _read(elsewhere)
+    result, other = _read(path), _read(elsewhere)
     FOLDER.mkdir(exist_ok=True)
     for name, kept in (("result", result), ("elsewhere", other)):
-        if kept is not None:
-            (FOLDER / f"{name}.json").write_text(json.dumps(kept) + "\n")
+        (FOLDER / f"{name}.json").write_text(json.dumps(kept) + "\n")
     for name, draw in FIGURES.items():
         draw(FOLDER / f"{name}.png", values(result, name), result["bandwidth_gb_s"])
     PAGE.write_text("\n".join(lines(result, other)) + "\n")
@@ -48,9 +47,9 @@ def values(result: dict[str, Any], workload: str) -> dict[str, float]:
     return {figure["name"]: float(figure["value"]) for figure in result["workloads"][workload]}
 
 
-def lines(result: dict[str, Any], elsewhere: dict[str, Any] | None = None) -> Iterator[str]:
+def lines(result: dict[str, Any], elsewhere: dict[str, Any]) -> Iterator[str]:
     """Give the page line by line: the notes, with what was measured in its places."""
-    results = [result] if elsewhere is None else [result, elsewhere]
+    results = [result, elsewhere]
     parts = {
         "machines": "\n".join(f"- {_machine(each)}" for each in results),
         "targets": "\n".join(_targets(results)),

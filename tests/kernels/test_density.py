@@ -112,7 +112,8 @@ def test_a_lone_cell_subtracted_leaves_no_density(grid, radius, periodic):
         np.testing.assert_allclose(grid.inner(smoothing.centre)[here], grid.inner(density)[here], rtol=1e-6)
 
 
-def test_slabs_do_not_see_each_other_and_threads_change_nothing():
+def test_slabs_do_not_see_each_other_and_threads_change_nothing(monkeypatch):
+    monkeypatch.setattr("kernels.launch.FEWEST_PER_THREAD", 1)  # each thread takes planes
     many, one = Grid(200, 170, 1, 20.0, 2, 3), Grid(200, 170, 1, 20.0, 2, 1)
     amount = cells(many)
     _, density = smoothed(many, 100.0, amount)

@@ -40,6 +40,24 @@ def order_of(errors, factor):
 # --- the scheme ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("faces", ["no_flux", "periodic"])
+@pytest.mark.parametrize("shape, substeps", [((9, 12), 1), ((9, 12), 3), ((5, 6, 7), 1)])
+def test_what_stood_in_the_work_arrays_has_no_effect(shape, substeps, faces):
+    """To the bit, and were it no number: several fields use the same arrays in turn."""
+    chosen = plan(D, DECAY, H, STEP, 0.01, len(shape)) if substeps == 1 else fixed(substeps, D, len(shape), STEP, H)
+    values, found = np.random.default_rng(0).random((2, *shape)), []
+    for left in (0.0, np.nan):
+        tissue = Tissue(shape, chosen, D, DECAY, faces=(faces,) * len(shape))
+        for array in vars(tissue.work).values():
+            if len(array) == tissue.grid.size:
+                tissue.grid.inner(array)[:] = left
+        tissue.u[:] = tissue.padded(values[0])
+        found.append((tissue.step(source=values[1]), tissue.sums.copy()))
+    for one, other in zip(*found):
+        np.testing.assert_array_equal(one, other)
+    assert np.isfinite(found[0][0]).all()
+
+
 @pytest.mark.parametrize("stages, inner", [(2, 0), (3, 0), (4, 1), (6, 2), (9, 4), (24, 0), (32, 18), (103, 61)])
 def test_a_polynomial_is_a_mean_of_two_gegenbauer_polynomials(stages, inner):
     """R(z) of index 4, degree s and inner m; its first two derivatives at 0 are those of exp(-z); stable over its reach."""
