@@ -23,6 +23,7 @@ from kernels.device import Machine
 from kernels.gpu import Launcher, laid_out, open_launcher
 from kernels.source import LOOPS, row_loop, write
 from kernels.spans import Spans
+from kernels.vectors import widen
 
 GRIDS, SPANS = ("grid", "relay"), ("spans", "rows")
 REGISTRY: dict[str, "Kernel"] = {}
@@ -47,6 +48,7 @@ def cache_folder() -> Path:
 
 def _load(name: str, text: str):
     """Load a generated module from the kernel cache, or from memory where the cache cannot be written."""
+    widen()
     digest = hashlib.sha256((text + sys.version).encode()).hexdigest()[:16]
     module_name = f"remyelin_{name}_{digest}"
     if module_name in sys.modules:

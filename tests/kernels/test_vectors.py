@@ -1,0 +1,44 @@
+"""Vectors of 512 bits: asked of LLVM where the processor pays nothing for them, and left as the user says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba.core.codegen import get_host_cpu_features
+
+from kernels.vectors import ICE_LAKE, WIDE, with_wide
+
+ROOT = str(Path(__file__).resolve().parents[2])
+DOUBLED = """
+import numpy as np
+from kernels.device import Machine
+from kernels.launch import kernel
+
+def doubled(i, a):
+    a[i] = a[i] + a[i]
+
+made = kernel(doubled)
+made(Machine("cpu", 1), 64, np.ones(64, np.float32))
+print(*made.loop("alone").inspect_asm().values())
+"""
+
+
+@pytest.mark.parametrize(
+    "features, asked",
+    [("+avx2,+avx512f,-avx512vbmi2", False), ("+avx2,-avx512f", False), ("", False), ("+avx512f,+avx512vbmi2", True)],
+)
+def test_only_processors_since_ice_lake_are_asked(features, asked):
+    assert with_wide(features) == (f"{features},{WIDE}" if asked else features)
+
+
+@pytest.mark.skipif(ICE_LAKE not in get_host_cpu_features().split(","), reason="this processor has no such vectors")
+@pytest.mark.parametrize("said, wide", [({}, True), ({"NUMBA_CPU_FEATURES": "+avx2,-avx512f"}, False)])
+def test_loops_are_compiled_with_them_unless_the_user_says_otherwise(said, wide, tmp_path):
+    script = tmp_path / "doubled.py"
+    script.write_text(DOUBLED)
+    environment = {**os.environ, **said, "REMYELIN_CACHE": str(tmp_path), "PYTHONPATH": ROOT}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert ("zmm" in done.stdout) == wide
