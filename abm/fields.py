@@ -13,6 +13,7 @@ import numpy as np
 from abm.config.errors import ConfigError
 from abm.law_tables import AVOGADRO
 from abm.tissue import voxel_volume
+from kernels.device import LAUNCH_PAYS
 from kernels.faces import VALUE, Faces
 from kernels.launch import side_by_side
 from kernels.rkg import Plan, plan
@@ -21,8 +22,6 @@ from kernels.tallies import SUMS, n_sums, totals
 
 AMOUNTS = ("start", "mass", "secreted", "decayed", "taken", "left", "clamped", "limited")
 SINKS = ("change", "decayed", "taken", "left", "clamped")
-# By estimate, since none could be timed yet: on fewer voxels a stage takes a GPU less time than its launch.
-LAUNCH_PAYS = 2**20
 HARDLY = 1e-3  # mass errors are relative to what was secreted, or to this share of all that came in if that is more
 
 

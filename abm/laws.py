@@ -12,6 +12,7 @@ from abm.law_tables import LawTables
 from abm.rows import ONE, Program
 from abm.signals import Smoothed
 from kernels import density
+from kernels.device import LAUNCH_PAYS
 from kernels.launch import may_use_scratch, side_by_side
 from kernels.motion import NO_BIAS
 from kernels.source import BLOCK
@@ -36,7 +37,7 @@ class Laws:
         self.grid, self.fields, self.kinds = first.grid, first.fields, first.kinds
         self.edges = np.cumsum([0, *slabs]) * self.grid.whole
         self._work: list[Any] = []
-        self._smoothings: dict[tuple[float, float], density.Smoothing] = {}
+        self._boxes: dict[float, density.Box] = {}
         self._lay_out()
         for each, at, begin, end in zip(self.tables, self.places, self.edges, self.edges[1:]):
             for row, constant in [(each.voxels[ONE], 1.0), *each.voxels.constants]:
@@ -47,9 +48,9 @@ class Laws:
         )
         for program in (self._before, self._of_voxels):
             program.place(self.places)
-        self.smoothed = [self._placed(part) for part in first.smoothed]
+        self._smoothings = self._together(first.smoothed)
         for radius, row in first.centres.items():
-            self.matrix[self.slots[row]] = self.smoothing(radius).centre
+            self.matrix[self.slots[row]] = machine.put(self._box(radius).centre)
         self.tissue = {
             kind: {name: int(self.slots[row]) for name, row in laws.items()} for kind, laws in first.tissue.items()
         }
@@ -78,10 +79,17 @@ class Laws:
         for at, passing in zip(self.places, scratch):
             at[passing] = -(lasting + np.arange(len(passing)) * BLOCK)
 
-    def _placed(self, part: Smoothed) -> tuple:
-        """Return what smoothing one sum takes: the weights, and the rows that it reads and writes."""
-        smoothing = self.smoothing(part.radius, part.heaviest)  # amounts are counted in units of the heaviest weight
-        return smoothing, self.matrix[self.slots[part.amount]], self.matrix[self.slots[part.smooth]]
+    def _together(self, parts: Sequence[Smoothed]) -> list[density.Smoothing]:
+        """Put sums together that one launch smooths: as many as pay on a GPU; on a CPU so that every thread finds some."""
+        machine, found = self.machine, []
+        launches = 2 * machine.threads if machine.threads > 1 else 1
+        most = LAUNCH_PAYS // self.grid.size if machine.target == "cuda" else -(-len(parts) // launches)
+        for begin in range(0, len(parts), max(1, most)):
+            some = parts[begin : begin + max(1, most)]
+            amounts, densities = (self.slots[rows] for rows in ([p.amount for p in some], [p.smooth for p in some]))
+            radii, units = [part.radius for part in some], [part.heaviest for part in some]
+            found.append(self.smoothing(radii, amounts * self.stride, densities * self.stride, units))
+        return found
 
     def slot(self, name: str) -> int:
         """Return the number of a named voxel row."""
@@ -95,9 +103,9 @@ class Laws:
         """Return a named voxel row: a float32 view of length grid.size."""
         return self.matrix[self.slot(name)]
 
-    def count(self, kind: str):
-        """Return the row of the number of cells of a kind per voxel."""
-        return self.matrix[self.slots[self.tables[0].count_row(kind)]]
+    def place_of_count(self, kind: str) -> int:
+        """Return where the row of the number of cells of a kind per voxel stands in ``flat``."""
+        return self.place_of(self.slots[self.tables[0].count_row(kind)])
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables[0].voxels
@@ -111,7 +119,7 @@ class Laws:
         """Compute signals, smoothed densities, every channel, and what cells secrete and take up, for each voxel."""
         self._of_voxels.set_time(hours)
         self._before.run(self._arms, self.flat)
-        side_by_side(self.machine, [partial(self.smooth, *part) for part in self.smoothed])
+        side_by_side(self.machine, [partial(self.smooth, each) for each in self._smoothings])
         self._of_voxels.run(self._arms, self.flat, self._scratch)
 
     def lay_out_cells(self, kind: str) -> CellRows:
@@ -124,26 +132,28 @@ class Laws:
         """Return where a voxel row stands in ``flat``, by its number; where there is none, NO_BIAS."""
         return int(NO_BIAS) if slot is None else slot * self.stride
 
-    def smoothing(self, radius: float, unit: float = 1.0) -> density.Smoothing:
-        """Return what smoothing amounts of a unit over a radius on this grid needs."""
-        key, first = (radius, unit), self.tables[0]
-        if key not in self._smoothings:
-            faces = first.config.grid.faces
-            periodic = tuple(faces[axis] == "periodic" for axis in "xyz")
-            self._smoothings[key] = density.Smoothing(
-                self.machine, self.grid, radius, first.volume * 1e-9, periodic, unit
-            )
-        return self._smoothings[key]
+    def smoothing(
+        self, radii: Sequence[float], amounts: Sequence[int], densities: Sequence[int], units: Sequence[float]
+    ) -> density.Smoothing:
+        """Return what smoothing sums over radii needs, see ``Smoothing`` for the rest."""
+        return density.Smoothing(self.machine, [self._box(radius) for radius in radii], amounts, densities, units)
 
-    def smooth(self, smoothing: density.Smoothing, amount, out) -> None:
-        """Write the density, 1/mm3, of an amount per voxel."""
+    def _box(self, radius: float) -> density.Box:
+        if radius not in self._boxes:
+            first = self.tables[0]
+            periodic = tuple(first.config.grid.faces[axis] == "periodic" for axis in "xyz")
+            self._boxes[radius] = density.Box(self.grid, radius, first.volume * 1e-9, periodic)
+        return self._boxes[radius]
+
+    def smooth(self, smoothing: density.Smoothing, out=None) -> None:
+        """Write densities, 1/mm3, of amounts per voxel, to other rows of the voxels or to ``out``."""
         try:
             work = self._work.pop()  # no other thread uses it meanwhile
         except IndexError:
             work = self.machine.zeros(0, np.int64)
         if len(work) < smoothing.scratch:
             work = self.machine.zeros(smoothing.scratch, np.int64)
-        density.smooth(self.machine, smoothing, amount, out, work)
+        density.smooth(self.machine, smoothing, self.flat, self.flat if out is None else out, work)
         self._work.append(work)
 
 

@@ -1,5 +1,6 @@
 """Tissue: the grid, what voxels hold besides fields (sheaths, axons, astrocyte state), and room for cells."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,6 @@ class Tissue:
             return
         density = float(self.spec.astrocyte_density) * self.model.voxel_volume * 1e-9
         laws.row("count.astrocytes")[:] = self.machine.put(self.inside * np.float32(density))
-        self._near = laws.smoothing(float(self.spec.oligodendrocyte_reach))
         self._ol_near = self.machine.zeros(self.grid.size, np.float32)
         rows = laws.tissue["astrocytes"]
         law = self.model.config.laws.get("astrocytes", {}).get("reactivity")
@@ -82,6 +82,12 @@ class Tissue:
             speeds = [[-np.expm1(-self.model.step_hours / float(tau))] for tau in (law.rise, law.fall)]
             both = [[laws.place_of(slot)] for slot in (laws.slot("astrocytes.reactivity"), rows["reactivity"])]
             self._relaxing = relax_row.pack(self.machine, [[*both, *speeds]])
+
+    @cached_property
+    def _near(self):
+        """The smoothing of the number of oligodendrocytes over their reach."""
+        count = self.laws.place_of_count("oligodendrocyte")
+        return self.laws.smoothing([float(self.spec.oligodendrocyte_reach)], [count], [0], [1.0])
 
     def begin_healthy(self) -> None:
         """Sheath every axon."""
@@ -99,7 +105,7 @@ class Tissue:
         if self.spec is None:
             return
         if "oligodendrocyte" in self.model.population and self.model.population["oligodendrocyte"].sorted_anew:
-            self.laws.smooth(self._near, self.laws.count("oligodendrocyte"), self._ol_near)
+            self.laws.smooth(self._near, self._ol_near)
         axons.read_tissue(
             self.machine, self.grid.size, self.units, self.grid.size, self.capacity, self.intact, self.swollen,
             self._ol_near, self.ol_healthy, *(self.laws.row(f"tissue.{name}") for name in TISSUE_SIGNALS),

@@ -10,6 +10,7 @@ CACHE_LINE = 64  # bytes
 # By estimate, since none could be timed yet: with fewer voxels a step on a GPU is a few hundred launches, which take about as
 # long as all of the step on two cores.
 GPU_PAYS = 2**18
+LAUNCH_PAYS = 2**20  # by estimate too: a pass over fewer voxels takes a GPU less time than its launch
 
 
 @dataclass

@@ -14,6 +14,7 @@ FORBIDDEN = {
 }
 MACHINE = {"numba", "cupy"}
 MAY_KNOW_THE_MACHINE = {
+    "kernels/vectors.py",
     "kernels/launch.py",
     "kernels/source.py",
     "kernels/device.py",

@@ -1,9 +1,11 @@
 """A small launch of every kernel that knows where cells are: binning, density, motion, contact."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kernels import binning
-from kernels.density import Smoothing
+from kernels.density import Box, Smoothing
 from kernels.device import Machine
 from kernels.grid import Grid
 from kernels.motion import NO_BIAS, ROOM_UNITS, Walk
@@ -92,28 +94,36 @@ def sort_bucket(random):
     return N, [_each(1), _each(0), voxel, _uids(random), start, np.arange(N, dtype=np.int32)[::-1].copy()]
 
 
+def _two_sums(grid):
+    """Two sums per voxel of which each has a box of its own."""
+    boxes = [Box(grid, radius, 8e-6, (False, grid.dims == 3, False)) for radius in (50.0, 25.0)]
+    return Smoothing(HOST, boxes, [0, grid.size], [grid.size, 0], [1.0, 0.5])
+
+
 def to_fixed(random):
-    return N, [random.random(N).astype(np.float32) * 3, np.zeros(N, np.int64), 1024.0, 2.5]
+    two = _two_sums(FLAT)
+    arrays = [random.random(2 * FLAT.size).astype(np.float32) * 3, two.whole, two.numbers]
+    return 2 * FLAT.size, [*arrays, FLAT.size, np.zeros(2 * FLAT.size, np.int64)]
 
 
 def density_of_plane(random):
-    smoothing, grid = Smoothing(HOST, SOLID, 50.0, 8e-6, (False, True, False)), SOLID
-    arrays = [random.random(grid.size).astype(np.float32), np.zeros(grid.size, np.float32), *smoothing.lines]
-    layout = (grid.nx, grid.ny, grid.nz), (grid.sy, grid.sz, grid.whole, 1), (1, 0)
-    box = [1024.0, 64.0, smoothing.edges, smoothing.m, smoothing.f, 0, *layout]
-    return grid.planes, [*arrays, np.zeros(smoothing.scratch, np.int64), *box]
+    two, grid = _two_sums(SOLID), SOLID
+    arrays = [random.random(2 * grid.size).astype(np.float32), np.zeros(2 * grid.size, np.float32)]
+    tables = [two.whole, two.numbers, grid.planes, *two.lines, np.zeros(two.scratch, np.int64), two.room]
+    layout = 0, (grid.nx, grid.ny, grid.nz), (grid.sy, grid.sz, grid.whole, 1), (1, 0)
+    return 2 * grid.planes, [*arrays, *tables, *layout]
 
 
 def box_at(random):
-    smoothing = Smoothing(HOST, SOLID, 50.0, 8e-6, (False, True, False))
-    args = [random.integers(0, 2**40, SOLID.size), np.zeros(SOLID.size, np.int64), smoothing.m, 256, smoothing.f]
-    return SOLID, [*args, SOLID.ny, SOLID.sy, SOLID.ny + 2, 1]
+    both = replace(SOLID, slabs=2 * SOLID.slabs)
+    args = [random.integers(0, 2**40, both.size), np.zeros(both.size, np.int64), _two_sums(SOLID).whole, SOLID.size]
+    return both, [*args, SOLID.ny, SOLID.sy, SOLID.ny + 2, 1]
 
 
 def density_at(random):
-    smoothing = Smoothing(HOST, FLAT, 50.0, 8e-6)
-    args = [random.integers(0, 2**40, FLAT.size), np.zeros(FLAT.size, np.float32), smoothing.share, smoothing.m, 256]
-    return FLAT, [*args, smoothing.f, FLAT.nx, 1, FLAT.nx + 2, 0]
+    two, both = _two_sums(FLAT), replace(FLAT, slabs=2 * FLAT.slabs)
+    args = [random.integers(0, 2**40, both.size), np.zeros(both.size, np.float32), two.whole, two.numbers, FLAT.size]
+    return both, [*args, two.share, FLAT.nx, 1, FLAT.nx + 2, 0]
 
 
 def lean(random):

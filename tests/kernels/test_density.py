@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kernels.density import FULL, Smoothing, _smooth_at_once, box_of_radius, smooth, to_fixed
+from kernels.density import FULL, Box, Smoothing, _smooth_at_once, box_of_radius, smooth
 from kernels.device import Machine
 from kernels.grid import Grid
 
@@ -14,11 +14,11 @@ NONE, X, YZ, ALL = (False, False, False), (True, False, False), (False, True, Tr
 
 
 def smoothed(grid, radius, amount, periodic=NONE, threads=1):
-    machine = Machine("cpu", threads)
-    smoothing = Smoothing(machine, grid, radius, VOLUME, periodic)
+    machine, box = Machine("cpu", threads), Box(grid, radius, VOLUME, periodic)
+    smoothing = Smoothing(machine, [box], [0], [0], [1.0])
     density = np.zeros(grid.size, np.float32)
     smooth(machine, smoothing, amount, density, np.full(smoothing.scratch, 7))
-    return smoothing, density
+    return box, density
 
 
 def cells(grid, seed=0):
@@ -54,8 +54,8 @@ def direct(inner, m, f, periodic):
 )
 def test_density_is_the_weighted_mean_over_the_box(grid, radius, periodic):
     amount = cells(grid)
-    smoothing, density = smoothed(grid, radius, amount, periodic)
-    expected = direct(grid.inner(amount)[0].astype(float), smoothing.m, smoothing.f, periodic)
+    box, density = smoothed(grid, radius, amount, periodic)
+    expected = direct(grid.inner(amount)[0].astype(float), box.m, box.f, periodic)
     np.testing.assert_allclose(grid.inner(density)[0], expected, rtol=2e-6)
 
 
@@ -107,9 +107,9 @@ def test_a_lone_cell_subtracted_leaves_no_density(grid, radius, periodic):
     for here in [(0,) * 4, (0, 0, 3, 2), tuple(n - 1 for n in shape)]:
         amount = np.zeros(grid.size, np.float32)
         grid.inner(amount)[here] = 1.0
-        smoothing, density = smoothed(grid, radius, amount, periodic)
+        box, density = smoothed(grid, radius, amount, periodic)
         assert grid.inner(density)[here] > 0
-        np.testing.assert_allclose(grid.inner(smoothing.centre)[here], grid.inner(density)[here], rtol=1e-6)
+        np.testing.assert_allclose(grid.inner(box.centre)[here], grid.inner(density)[here], rtol=1e-6)
 
 
 def test_slabs_do_not_see_each_other_and_threads_change_nothing(monkeypatch):
@@ -127,8 +127,8 @@ def test_slabs_do_not_see_each_other_and_threads_change_nothing(monkeypatch):
 
 def test_crowds_beyond_any_tissue_do_not_overflow():
     grid = Grid(60, 50, 1, 20.0, 2)
-    smoothing, density = smoothed(grid, 250.0, np.full(grid.size, 1e30, np.float32))
-    np.testing.assert_allclose(grid.inner(density), smoothing.most / VOLUME, rtol=1e-6)
+    box, density = smoothed(grid, 250.0, np.full(grid.size, 1e30, np.float32))
+    np.testing.assert_allclose(grid.inner(density), box.most / VOLUME, rtol=1e-6)
 
 
 @pytest.mark.parametrize("periodic", [NONE, X, YZ, ALL])
@@ -139,13 +139,35 @@ def test_crowds_beyond_any_tissue_do_not_overflow():
 def test_a_gpu_sums_box_by_box_to_the_same_bits(grid, radius, periodic):
     """Its kernels on this machine, against the running sums of the CPU; the halo must have no effect."""
     amount, machine = cells(grid), Machine()
-    smoothing, expected = smoothed(grid, radius, amount, periodic)
-    density, (values, boxed) = np.zeros(grid.size, np.float32), np.zeros((2, grid.size), np.int64)
-    to_fixed(machine, grid.size, amount, values, smoothing.scale, smoothing.most)
-    _smooth_at_once(machine, smoothing, values, boxed, density)
+    box, expected = smoothed(grid, radius, amount, periodic)
+    density = np.zeros(grid.size, np.float32)
+    smoothing = Smoothing(machine, [box], [0], [0], [1.0])
+    _smooth_at_once(machine, smoothing, amount, density, np.full(2 * grid.size, 7))
     np.testing.assert_array_equal(grid.inner(density), grid.inner(expected))
-    np.testing.assert_allclose(
-        grid.inner(density)[0],
-        direct(grid.inner(amount)[0].astype(float), smoothing.m, smoothing.f, periodic),
-        rtol=2e-6,
-    )
+    there = direct(grid.inner(amount)[0].astype(float), box.m, box.f, periodic)
+    np.testing.assert_allclose(grid.inner(density)[0], there, rtol=2e-6)
+
+
+@pytest.mark.parametrize("grid", [Grid(31, 22, 1, 20.0, 2, 2), Grid(9, 8, 7, 20.0, 3, 2)])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_sums_smoothed_together_are_those_of_each_alone(grid, at_once):
+    """Of other radii, units and places, two of one radius; what lies between them stays as it is."""
+    machine, radii, units, gap = Machine(), (45.0, 20.0, 45.0), (1.0, 0.25, 3.0), 5
+    boxes = {radius: Box(grid, radius, VOLUME, X) for radius in radii}
+    amounts = [cells(grid, seed) for seed in range(3)]
+    buffer, density = np.full(3 * (grid.size + gap), 9.0, np.float32), np.full(3 * (grid.size + gap), -1.0, np.float32)
+    starts = [number * (grid.size + gap) for number in (2, 0, 1)]
+    for start, amount in zip(starts, amounts):
+        buffer[start : start + grid.size] = amount
+    ends = starts[::-1]
+    smoothing = Smoothing(machine, [boxes[radius] for radius in radii], starts, ends, units)
+    work = np.full(max(smoothing.scratch, 6 * grid.size), 7)
+    (_smooth_at_once if at_once else smooth)(machine, smoothing, buffer, density, work)
+    for radius, unit, amount, end in zip(radii, units, amounts, ends):
+        _, alone = smoothed(grid, radius, amount, X)
+        here = density[end : end + grid.size]
+        np.testing.assert_allclose(grid.inner(here), grid.inner(alone) * unit, rtol=3e-7)
+        if unit == 1.0:
+            np.testing.assert_array_equal(grid.inner(here), grid.inner(alone))
+        grid.inner(here)[:] = -1.0
+    assert (density == -1.0).all()
