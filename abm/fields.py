@@ -15,7 +15,7 @@ from abm.law_tables import AVOGADRO
 from abm.tissue import voxel_volume
 from kernels.device import LAUNCH_PAYS
 from kernels.faces import VALUE, Faces
-from kernels.launch import side_by_side
+from kernels.launch import series, side_by_side
 from kernels.rkg import Plan, plan
 from kernels.solver import Solver, Together, Work, budgets
 from kernels.tallies import SUMS, n_sums, totals
@@ -60,6 +60,7 @@ class Fields:
         self._sums: list[Any] = []
         self._unread: list[tuple[tuple[int, ...], Any]] = []
         self._together: dict[tuple[int, ...], Together] = {}
+        self._series: dict[tuple, Callable[[Callable[[], None]], None]] = {}  # of fields by themselves
         self._totals = np.zeros((len(self.names), len(SUMS), grid.slabs))
         self._amounts = {name: np.zeros((len(self.names), grid.slabs)) for name in AMOUNTS}
         self._counted = False
@@ -109,6 +110,7 @@ class Fields:
                 f"fields.{name}: D(x)/D is {low:g} to {high:g}, outside the {within[0]:g} to {within[1]:g} stated"
             )
         self.solvers[self.index[name]] = self._solver(name, theta, within or (low, high))
+        self._series.clear()
 
     def put(self, name: str, values, slab: int | None = None) -> None:
         """Set a field to ``values`` (host, without the halo, or one number) in one slab or in all."""
@@ -149,7 +151,8 @@ class Fields:
             raise ValueError(f"fields were planned for a step of {self.step:g} h (time.step), not of {step:g} h")
         if not self._counted:
             self.recount()
-        self._advanced = [row for row in self._costliest if not self._is_empty(row)]
+        empty = self._empty()
+        self._advanced = [row for row in self._costliest if row not in empty]
         if self.machine.target == "cuda":
             return [(rows[0], partial(self._run_together, rows)) for rows in self._groups(self._advanced)]
         for row in set(self._advanced) - self._begun:  # alone the first time: no two threads compile the same kernel
@@ -165,24 +168,29 @@ class Fields:
         for what, amount in budgets([self.solvers[row] for row in rows], self._totals[rows]).items():
             self._amounts[what][rows] = amount if what == "mass" else self._amounts[what][rows] + amount
 
-    def _is_empty(self, row: int) -> bool:
-        """Whether a field is zero everywhere and stays so, as one that only an absent therapy makes."""
-        if self._amounts["mass"][row].any() or self.solvers[row].level:
-            return False
-        return not any(self.grid.inner(array[row]).any() for array in (self.concentration, self.source))
+    def _empty(self) -> set[int]:
+        """Return the fields that are zero everywhere and stay so, as one that only an absent therapy makes."""
+        mass = self._amounts["mass"]  # 0 only where every value is, for none is negative
+        rows = [row for row, solver in enumerate(self.solvers) if not (mass[row].any() or solver.level)]
+        secreted = (
+            self.machine.get(self.source[rows].any(axis=1)) if rows else ()
+        )  # of all at once: a GPU answers slowly
+        return {row for row, there in zip(rows, secreted) if not there}
 
     def _run(self, row: int, what: str) -> None:
         """Let a field's solver ``advance`` or ``count``, with work arrays that no other thread uses."""
         works = self._works.setdefault(self.solvers[row].faces.kinds, [])
         work = _taken(works, lambda: Work.on(self.machine, self.grid))
         sums = _taken(self._sums, lambda: self.machine.zeros(n_sums(self.grid), np.float32))
-        run = getattr(self.solvers[row], what)
-        run(self.concentration[row], self.source[row], self.uptake[row], work, sums)
-        works.append(work)
-        if self.machine.target == "cuda":  # the host asks for sums once all fields are under way
-            self._unread.append(((row,), sums))
-        else:
+        given = self.concentration[row], self.source[row], self.uptake[row], work, sums
+        run = partial(getattr(self.solvers[row], what), *given)
+        if self.machine.target != "cuda":
+            run()
             self._read((row,), sums)
+        else:
+            self._series.setdefault((row, what, id(work), id(sums)), series(self.machine))(run)
+            self._unread.append(((row,), sums))  # the host asks for sums once all fields are under way
+        works.append(work)
 
     def _groups(self, rows: Sequence[int]) -> list[tuple[int, ...]]:
         """Put fields into groups that a GPU advances together: so many that a stage of all is worth a launch."""
@@ -202,8 +210,9 @@ class Fields:
             overlapping = [others for others in self._together if set(others) & set(rows)]
             for others in overlapping:  # what they hold is free before more is asked for
                 del self._together[others]
-            self._together[rows] = Together(solvers)
-        self._together[rows].advance([(self.concentration[row], self.source[row], self.uptake[row]) for row in rows])
+            arrays = [(self.concentration[row], self.source[row], self.uptake[row]) for row in rows]
+            self._together[rows] = Together(solvers, arrays)
+        self._together[rows].advance()
         self._unread.append((rows, self._together[rows].sums))
 
     def _read(self, rows: tuple[int, ...], sums) -> None:

@@ -6,21 +6,28 @@ that comes again is recorded as a graph of the driver: then it costs the host on
 """
 
 import ctypes
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 WHOLE = (int, np.int64, np.uint64)
-MOST_GRAPHS = 64
 Size = int | tuple[int, int, int]  # along x, or along each axis
 
 
 class Bound(NamedTuple):
-    """A compiled kernel and the numbers that it is launched with, in the order of its parameters."""
+    """A compiled kernel and the numbers that it is launched with, in the order of its parameters.
+
+    arguments   what the numbers stand for: arrays that must be there for as long as it is launched
+    """
 
     kernel: Any
     numbers: list[Any]
+    arguments: Sequence[Any]
+
+
+_gathered: list[tuple[Bound, Size, Size]] | None = None  # what is launched meanwhile, where a series is to be recorded
 
 
 class Launcher:
@@ -29,9 +36,6 @@ class Launcher:
     def __init__(self, loop: Any, stream: Any):
         self.loop, self.stream = loop, stream
         self._compiled: dict[tuple, Any] = {}
-        self._configs: dict[tuple[Size, Size], Any] = {}
-        self._graphs: dict[Hashable, Any] = {}  # None where a series came once
-        self._records = True
 
     def bind(self, arguments: Sequence[Any]) -> Bound:
         """Compile the loop for such arguments, where that was not done yet, and lay them out."""
@@ -39,47 +43,14 @@ class Launcher:
         compiled = self._compiled.get(key)
         if compiled is None:
             compiled = self._compiled[key] = self._compile(arguments)
-        return Bound(compiled, laid_out(arguments))
+        return Bound(compiled, laid_out(arguments), arguments)
 
     def run(self, bound: Bound, blocks: Size, threads: Size) -> None:
-        """Launch so many blocks of so many threads."""
-        self._launch(self.stream, bound, blocks, threads)
-
-    def run_series(self, key: Hashable, launches: Callable[[], Iterable[tuple[Bound, Size, Size]]]) -> None:
-        """Run one after the other. key  the same for the same launches: all numbers that they are given"""
-        graph = self._graphs.get(key)
-        if graph is None and key in self._graphs and self._records:
-            try:
-                graph = self._graphs[key] = self.record(launches())
-            except Exception:  # of whatever kind: a driver or a device that does not record
-                self._records = False
-        if graph is not None:
-            graph.launch(self.stream)
-            return
-        if len(self._graphs) >= MOST_GRAPHS:
-            self._graphs.clear()
-        self._graphs[key] = None
-        for launch in launches():
-            self.run(*launch)
-
-    def record(self, launches: Iterable[tuple[Bound, Size, Size]]) -> Any:
-        """Return a graph of launches that follow each other."""
-        from cuda.core import Device
-
-        device = Device()
-        device.set_current()
-        builder = device.create_graph_builder().begin_building()
-        for launch in launches:
-            self._launch(builder, *launch)
-        return builder.end_building().complete()
-
-    def _launch(self, where: Any, bound: Bound, blocks: int, threads: int) -> None:
-        from cuda.core import LaunchConfig, launch
-
-        size = (blocks, threads)
-        if size not in self._configs:
-            self._configs[size] = LaunchConfig(grid=blocks, block=threads)
-        launch(where, self._configs[size], bound.kernel, *bound.numbers)
+        """Launch so many blocks of so many threads, or note it for the series that is gathered."""
+        if _gathered is None:
+            _launch(self.stream, bound, blocks, threads)
+        else:
+            _gathered.append((bound._replace(numbers=[*bound.numbers]), blocks, threads))
 
     def _compile(self, arguments: Sequence[Any]) -> Any:
         from numba import typeof
@@ -88,11 +59,80 @@ class Launcher:
         return self.loop.compile(signature)._codelibrary.get_cufunc().kernel
 
 
+class Series:
+    """Launches that come again and again, of the same kernels with the same arguments: from the second time on one graph.
+
+    stream   where they follow each other
+    """
+
+    def __init__(self, stream: Any):
+        self.stream = stream
+        self._launches: list[tuple[Bound, Size, Size]] = []  # of the graph: they keep alive what it works on
+        self._graph: Any = None
+        self._came, self._records = False, True
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Do ``work``, which launches kernels and does nothing else that must happen every time."""
+        if self._came and self._graph is None and self._records:
+            try:
+                self._launches = gathered(work)
+                self._graph = recorded(self._launches)
+            except Exception:  # of whatever kind: a driver or a device that does not record
+                self._records = False
+        self._came = True
+        if self._graph is None:
+            work()
+        else:
+            self._graph.launch(self.stream)
+
+
+def gathered(work: Callable[[], None]) -> list[tuple[Bound, Size, Size]]:
+    """Return what ``work`` launches, without launching it."""
+    global _gathered
+    _gathered = found = []
+    try:
+        work()
+    finally:
+        _gathered = None
+    return found
+
+
+def recorded(launches: Sequence[tuple[Bound, Size, Size]]) -> Any:
+    """Return a graph of launches that follow each other."""
+    from cuda.core import Device
+
+    device = Device()
+    device.set_current()
+    builder = device.create_graph_builder().begin_building()
+    for launch in launches:
+        _launch(builder, *launch)
+    return builder.end_building().complete()
+
+
+@functools.cache
+def _config(blocks: Size, threads: Size) -> Any:
+    from cuda.core import LaunchConfig
+
+    return LaunchConfig(grid=blocks, block=threads)
+
+
+def _launch(where: Any, bound: Bound, blocks: Size, threads: Size) -> None:
+    from cuda.core import launch
+
+    launch(where, _config(blocks, threads), bound.kernel, *bound.numbers)
+
+
 def open_launcher(loop: Any) -> Launcher:
     """Return the launcher of a loop, on the stream that CuPy uses too."""
+    return Launcher(loop, default_stream())
+
+
+@functools.cache
+def default_stream() -> Any:
+    """The stream that CuPy uses too."""
     from cuda.core import Stream
 
-    return Launcher(loop, Stream.from_handle(0))
+    return Stream.from_handle(0)
 
 
 def alike(argument: Any) -> Any:

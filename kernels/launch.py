@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from kernels.device import Machine
-from kernels.gpu import Launcher, laid_out, open_launcher
+from kernels.gpu import Launcher, Series, default_stream, laid_out, open_launcher
 from kernels.source import LOOPS, row_loop, write
 from kernels.spans import Spans
 from kernels.vectors import widen
@@ -247,17 +247,9 @@ class Kernel:
             return
         launcher, place = self._launcher(), len(laid_out(head))
         bound = [launcher.bind(arguments) for arguments in both]  # once for all sweeps
-
-        def launches():
-            for r, planes in enumerate(active):
-                bound[r % 2].numbers[0], bound[r % 2].numbers[place] = planes, r
-                yield bound[r % 2], *_over_planes(machine, grid, planes)
-
-        if len(active) > 1:  # between periodic faces stages come one at a time, each with other tables
-            launcher.run_series((*bound[0].numbers, *bound[1].numbers, *sweeps), launches)
-        else:
-            for launch in launches():
-                launcher.run(*launch)
+        for r, planes in enumerate(active):
+            bound[r % 2].numbers[0], bound[r % 2].numbers[place] = planes, r
+            launcher.run(bound[r % 2], *_over_planes(machine, grid, planes))
 
     def _of_grid(self, number, given, rows, size) -> list:
         """What a relay is given for one of several grids."""
@@ -349,6 +341,13 @@ def _over_planes(machine, grid, planes: int) -> tuple[tuple[int, int, int], tupl
     across, deep = -(-grid.nx // wide), min(planes, MOST_BLOCKS)
     down = max(1, AT_ONCE // (across * deep * threads))
     return (across, min(down, -(-grid.ny // high), MOST_BLOCKS), deep), (wide, high, 1)
+
+
+def series(machine) -> Callable[[Callable[[], None]], None]:
+    """Return what does, again and again, the same work of nothing but launches with the same arguments: a GPU records it."""
+    if machine.target == "cuda" and machine.direct:
+        return Series(default_stream()).run
+    return lambda work: work()
 
 
 def kernel(function):

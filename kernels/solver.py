@@ -16,6 +16,7 @@ from kernels.diffusion import (
 )
 from kernels.faces import Faces, leave_by_faces
 from kernels.grid import Grid
+from kernels.launch import series
 from kernels.rkg import Plan, stage_table
 from kernels.tallies import SUMS, n_block_sums, n_sums, tally_field
 
@@ -166,13 +167,15 @@ class Together:
     What a launch costs a GPU counts where grids are small.
 
     solvers   those with most stages first
+    fields    (u, source, uptake) of each, see ``Solver.advance``: the arrays themselves, the same in every step
     sums      float32[fields * n_sums(grid)], written: partial sums of all, to be read at once
     """
 
-    def __init__(self, solvers: Sequence[Solver]):
-        self.solvers = list(solvers)
+    def __init__(self, solvers: Sequence[Solver], fields: Sequence[tuple]):
+        self.solvers, self._fields = list(solvers), list(fields)
         first, many = self.solvers[0], len(self.solvers)
         self.machine, self.grid = first.machine, first.grid
+        self._repeat = series(self.machine)
         self.sweeps = [len(solver.tables[0]) for solver in self.solvers]
         if sorted(self.sweeps, reverse=True) != self.sweeps:
             raise ValueError(f"fields together must have fewer and fewer stages, not {self.sweeps}")
@@ -193,9 +196,12 @@ class Together:
             own = slice(number * self.grid.size, (number + 1) * self.grid.size)
             self.works.append(Work(self.m[own], self.loss[own], self.first[own], self.second[own], exposure, blocks))
 
-    def advance(self, fields: Sequence[tuple]) -> None:
-        """Advance the field of each solver. fields  (u, source, uptake) of each, see ``Solver.advance``"""
-        each = list(zip(self.solvers, fields, self.works))
+    def advance(self) -> None:
+        """Advance the field of each solver."""
+        self._repeat(self._advance)
+
+    def _advance(self) -> None:
+        each = list(zip(self.solvers, self._fields, self.works))
         for solver, (u, source, uptake), work in each:
             solver.faces.fix(u, solver.value)
             solver.open(u, source, uptake, work)

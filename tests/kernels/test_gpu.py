@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from kernels import launch
-from kernels.density import to_fixed
 from kernels.device import Machine
 from kernels.diffusion import advance_2d
-from kernels.gpu import Bound, Launcher, laid_out
+from kernels.events import chance_in_step
+from kernels.gpu import Bound, Launcher, Series, gathered, laid_out
 from kernels.grid import Grid
 from kernels.laws import fill_row
 from kernels.motion import occupy
@@ -31,7 +31,7 @@ def launched(monkeypatch):
             launches.append((bound.kernel, blocks, threads, list(bound.numbers)))
 
     monkeypatch.setattr(launch, "open_launcher", lambda loop: Noting(loop, None))
-    for kernel in (advance_2d, fill_row, occupy, to_fixed):
+    for kernel in (advance_2d, fill_row, occupy, chance_in_step):
         monkeypatch.setattr(kernel, "_on_gpu", None)
         monkeypatch.setattr(kernel, "_loops", {"cuda": None})
     return launches
@@ -62,13 +62,15 @@ def test_what_a_kernel_cannot_take_is_refused(wrong):
 
 
 def test_a_kernel_is_compiled_once_for_the_types_of_its_arguments(launched):
-    amount, fixed = there(np.zeros(300, np.float32)), there(np.zeros(300, np.int64))
+    rate, chance = there(np.zeros(300, np.float32)), there(np.zeros(300, np.float32))
     for n in (300, 200):
-        to_fixed(GPU, n, amount, fixed, 7, np.float32(3))
+        chance_in_step(GPU, n, rate, np.float32(3), chance)
     (one, blocks, threads, numbers), (other, fewer, _, _) = launched
     assert one is other and (blocks, threads, fewer) == (3, 128, 2)
-    assert numbers[:-1] == laid_out([300, amount, fixed, 7]) and numbers[-1].value == 3
-    to_fixed(GPU, 300, amount, fixed, 7, 3)
+    before = laid_out([300, rate])
+    assert numbers[: len(before)] == before and numbers[len(before)].value == 3
+    assert numbers[len(before) + 1 :] == laid_out([chance])
+    chance_in_step(GPU, 300, rate, 3, chance)
     assert launched[2][0] is not one
 
 
@@ -125,49 +127,83 @@ def test_a_grid_is_laid_out_in_lines_and_planes(grid, blocks, lines):
     assert laid[2] == min(grid.planes, launch.MOST_BLOCKS)
 
 
-def test_the_driver_is_given_stream_size_kernel_and_numbers(monkeypatch):
+@pytest.fixture
+def done(monkeypatch):
+    """Note what the driver is given, and forget it."""
     given = []
-    monkeypatch.setattr("cuda.core.launch", lambda stream, config, *rest: given.append((stream, config, *rest)))
+    monkeypatch.setattr("cuda.core.launch", lambda where, config, *rest: given.append((where, config, *rest)))
+    return given
+
+
+def test_the_driver_is_given_stream_size_kernel_and_numbers(done):
     launcher = Launcher(None, "stream")
     for _ in range(2):
-        launcher.run(Bound("kernel", [7, 8]), 3, 64)
-    (stream, config, *rest), (_, same, *_) = given
+        launcher.run(Bound("kernel", [7, 8], []), 3, 64)
+    (stream, config, *rest), (_, same, *_) = done
     assert (stream, rest) == ("stream", ["kernel", 7, 8]) and config is same
     assert (tuple(config.grid), tuple(config.block)) == ((3, 1, 1), (64, 1, 1))
 
 
-def test_a_series_that_comes_again_is_recorded(monkeypatch):
-    """From the second time on, as one graph; where the driver does not record, or for other numbers, launch by launch."""
-    done = []
-    monkeypatch.setattr("cuda.core.launch", lambda where, config, *rest: done.append((where, *rest)))
+class Recorder:
+    """A device, a builder of graphs and a graph."""
 
-    class Recorder:
-        def __getattr__(self, name):
-            return lambda *_: self
+    def __init__(self, done):
+        self.done = done
 
-        def launch(self, stream):
-            done.append(("graph", stream))
+    def __getattr__(self, name):
+        return lambda *_: self
 
-    def series():
-        yield Bound("kernel", [1]), 3, 64
-        yield Bound("kernel", [2]), 3, 64
+    def launch(self, stream):
+        self.done.append(("graph", None, stream))
 
-    recorder = Recorder()
+
+def work(launcher):
+    """Return what launches one kernel twice, with numbers that change in between."""
+    bound = Bound("kernel", [0], [])
+
+    def launches():
+        for number in (1, 2):
+            bound.numbers[0] = number
+            launcher.run(bound, 3, 64)
+
+    return launches
+
+
+def what(done):
+    return [(where, *rest) for where, _, *rest in done]
+
+
+def test_a_series_that_comes_again_is_recorded(done, monkeypatch):
+    recorder = Recorder(done)
     monkeypatch.setattr("cuda.core.Device", lambda: recorder)
-    launcher, directly = Launcher(None, "stream"), [("stream", "kernel", 1), ("stream", "kernel", 2)]
-    recorded = [(recorder, "kernel", 1), (recorder, "kernel", 2)]
+    launches, series = work(Launcher(None, "stream")), Series("stream")
     for _ in range(3):
-        launcher.run_series("key", series)
-    assert done == [*directly, *recorded, ("graph", "stream"), ("graph", "stream")]
-    done.clear()
-    launcher.run_series("other key", series)
-    assert done == directly
+        series.run(launches)
+    directly = [("stream", "kernel", 1), ("stream", "kernel", 2)]
+    recorded = [(recorder, "kernel", 1), (recorder, "kernel", 2)]
+    assert what(done) == [*directly, *recorded, ("graph", "stream"), ("graph", "stream")]
+
+
+def test_a_series_goes_launch_by_launch_where_the_driver_does_not_record(done, monkeypatch):
     monkeypatch.setattr("cuda.core.Device", lambda: None)
-    launcher = Launcher(None, "stream")
+    launches, series = work(Launcher(None, "stream")), Series("stream")
     for _ in range(3):
         done.clear()
-        launcher.run_series("key", series)
-        assert done == directly
+        series.run(launches)
+        assert what(done) == [("stream", "kernel", 1), ("stream", "kernel", 2)]
+
+
+def test_a_series_that_fails_while_it_is_gathered_leaves_launches_as_they_are(done):
+    launcher = Launcher(None, "stream")
+
+    def broken():
+        launcher.run(Bound("kernel", [1], []), 3, 64)
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        gathered(broken)
+    launcher.run(Bound("kernel", [2], []), 3, 64)
+    assert what(done) == [("stream", "kernel", 2)]
 
 
 def test_where_launching_fails_numba_does_it_itself(monkeypatch):

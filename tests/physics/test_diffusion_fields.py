@@ -412,7 +412,7 @@ def test_fields_together_need_an_order():
     fields = make_fields(configuration((5, 6), three_fields()))
     few_first = sorted(fields.solvers, key=lambda solver: len(solver.tables[0]))
     with pytest.raises(ValueError, match="fewer and fewer stages"):
-        Together(few_first)
+        Together(few_first, [])
 
 
 def test_sums_of_many_lines_are_those_of_the_voxels():
