@@ -10,9 +10,9 @@ from typing import Any
 from abm.arms import drugs_of
 from abm.cells import population_class
 from abm.cells.venule import Venule
+from abm.config.vocabulary import TISSUE_KINDS
 from abm.law_tables import LawTables
 from abm.population import Population
-from abm.signals import TISSUE_KINDS
 from abm.tissue import ASTROCYTE_STATES, make_grid, voxel_volume
 
 SPEECH = ("name", "title", "purpose", "references")  # say nothing to a model

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from abm.cell_laws import Shape, cell_rows
+from abm.config.vocabulary import TISSUE_KINDS
 from abm.rows import ONE, ZERO, Rows
 
-TISSUE_KINDS = ("astrocytes", "tissue", "neuron")
 TISSUE_SIGNALS = ("myelin", "axons", "need", "demyelinated", "ol_fraction", "deficit")
 
 

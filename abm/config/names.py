@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from abm.config.errors import hint
 from abm.config.units import same_dimension
-from abm.config.vocabulary import COMPARATORS, PLACES, TISSUE_STATES, own_states, summed_states
+from abm.config.vocabulary import COMPARATORS, PLACES, TISSUE_KINDS, TISSUE_STATES, own_states, summed_states
 
 DENSITY_UNIT = "1/mm^3"
+BARRIER = "bbb"
+BUNDLES = "{key} = {value}: a bundle of axons crosses the whole tissue and is in no voxel; read axons"
 
 
 @dataclass
@@ -66,13 +68,17 @@ class Names:
                 else f"{{key}} = {{value}}: {owner} has no such state; {hint(rest, states, 'self.')}"
             )
         if first == "contact" and rest:
+            if owner in TISSUE_KINDS:
+                return f"{{key}} = {{value}}: laws of {owner} are of voxels, which touch no cell; read density.{rest}"
+            if rest == "neuron":
+                return BUNDLES
             return None if self.knows_kind(rest) else self._no_kind(rest, "contact.")
         if first == "entry" and rest:
             return None if self.knows_kind(rest) else self._no_kind(rest, "entry.")
         if first == "drug" and rest:
             known = rest in COMPARATORS
             return None if known else f"{{key}} = {{value}}: there is no such drug; {hint(rest, COMPARATORS, 'drug.')}"
-        if name in self.signals:
+        if name in self.signals or (name == BARRIER and owner == "venule"):
             return None
         return self.part_finding(name, {*(f"self.{state}" for state in own_states(owner)), *self.signals})
 
@@ -81,12 +87,16 @@ class Names:
         first, _, rest = name.partition(".")
         if first == "density" and rest:
             kind, _, state = rest.partition(".")
+            if kind == "neuron":
+                return BUNDLES
             if not self.knows_kind(kind):
                 return self._no_kind(kind, "density.")
             if state and state not in summed_states(kind):
                 advice = hint(state, summed_states(kind), f"density.{kind}.")
                 return f"{{key}} = {{value}}: {kind} has no state to sum of this name; {advice}"
             return None
+        if name == BARRIER:
+            return "{key} = {value}: how open the barrier is belongs to each venule; only laws of the venule read it, and no sum"
         if name in TISSUE_STATES or self.knows_field(name):
             return None
         offered = {*self.known_fields, *TISSUE_STATES, *also, *(f"density.{kind}" for kind in self.known_kinds)}

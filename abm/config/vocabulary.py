@@ -19,6 +19,7 @@ COMPARATORS = ("ahsct", "anti_cd20", "natalizumab", "dimethyl_fumarate")
 
 # owners of laws that are no kind of cell
 PLACES = ("astrocytes", "tissue", "venule")
+TISSUE_KINDS = ("astrocytes", "tissue", "neuron")  # owners of laws that are of voxels, not of cells
 
 TISSUE_STATES = ("need", "deficit", "demyelinated", "ol_fraction", "scar", "myelin", "axons", "bbb", "trigger")
 

@@ -139,6 +139,11 @@ signal: {}
         ("laws.th1.divide.times.active.signal=self.activ", "th1 has no such state; did you mean 'self.active'?"),
         ("laws.tissue.enter_th1.times.systemic.signal=self.active", "tissue has no states of its own"),
         ("laws.th1.divide.times.active.signal=contact.mac", "no config defines the kind 'mac'"),
+        ("laws.th1.divide.times.active.signal=contact.neuron", "a bundle of axons crosses the whole tissue"),
+        ("laws.th1.divide.times.active.signal=density.neuron", "a bundle of axons crosses the whole tissue"),
+        ("laws.tissue.enter_th1.times.systemic.signal=contact.th1", "laws of tissue are of voxels, which touch no cell"),
+        ("laws.th1.divide.times.active.signal=bbb", "only laws of the venule read it, and no sum"),
+        ("signals.t_effector.sum.bbb=1", "only laws of the venule read it, and no sum"),
         ("laws.th1.divide.times.crowding.signal=density.th17.activ", "did you mean 'density.th17.active'?"),
         ("laws.tissue.enter_th1.times.systemic.signal=entry.th2", "did you mean 'entry.th1'?"),
         ("laws.th1.divide.times.crowding.linear=[0, 3 uM]", "has dimension amount/length^3, expected 1/length^3, such as 1/mm^3"),
@@ -234,7 +239,7 @@ def test_a_wrong_therapy_is_answered(complaints, overrides, sentence):
 
 
 def test_a_grid_that_does_not_fit_in_memory_is_refused(complaints, monkeypatch):
-    monkeypatch.setattr(refusals, "available_memory", lambda: 100_000)
+    monkeypatch.setattr(refusals, "total_and_free", lambda: (10**9, 100_000))
     (message,) = complaints()
     assert "grid.size of 200 voxels needs about" in message
     assert "make it" in message and "times smaller" in message
