@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from abm.config.memory import total_and_free
 from experiments import provenance
 
 PARITY_SCENARIO = "demo"
@@ -20,7 +21,7 @@ def examine(parity: bool = False) -> dict:
     """Return facts about processor, memory, libraries, kernel cache and GPU; with ``parity`` also compare digests."""
     from kernels.device import usable_threads
 
-    total, free = provenance.memory_gib()
+    total, free = (each / 2**30 for each in total_and_free())
     found = {
         "status": "done",
         "code_version": provenance.code_version(),

@@ -10,6 +10,8 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+from abm.config.memory import total_and_free
+
 LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow", "zarr", "xarray", "pydantic", "cupy", "numba-cuda")
 CODE = ("kernels", "abm")  # the packages that a result depends on; the config is hashed by itself
 
@@ -67,25 +69,6 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def memory_gib() -> tuple[float, float]:
-    """Return total and free memory of this machine in GiB, within the limit of its container if there is one."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    total = os.sysconf("SC_PHYS_PAGES") * page
-    free = os.sysconf("SC_AVPHYS_PAGES") * page
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        pass
-    try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        total, free = min(total, limit), min(free, limit - used)
-    except (OSError, ValueError):
-        pass
-    return total / 2**30, free / 2**30
-
-
 def machine_facts() -> dict[str, object]:
     """Return what a result's speed depends on: host, system, processor, cores, memory."""
     return {
@@ -93,7 +76,7 @@ def machine_facts() -> dict[str, object]:
         "system": f"{platform.system()} {platform.release()}",
         "processor": processor(),
         "cores": os.cpu_count(),
-        "memory_gib": round(memory_gib()[0], 1),
+        "memory_gib": round(total_and_free()[0] / 2**30, 1),
     }
 
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from abm.config.refusals import MOST_OF_MEMORY, available_memory, bytes_needed
+from abm.config.memory import total_and_free
+from abm.config.refusals import MOST_OF_MEMORY, bytes_needed
 from experiments.failures import Refused
 from kernels.device import open_machine
 
@@ -26,8 +27,8 @@ def read(given: str) -> int | None:
 def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int) -> dict[Any, int]:
     """Return how many runs go side by side at most with those of each config.
 
-    slabs     as given; None for as many as pay: the work is divided so that no worker is idle, within the memory that
-              each of them has; on a CPU only while tissues are small
+    slabs     as given; None for as many as pay: the work is divided so that no worker is idle, and each has its
+              share of the memory here; on a CPU only while tissues are small
     left      runs that are to do
     at_once   processes that compute at a time
     """
@@ -35,11 +36,11 @@ def most(slabs: int | None, configs: Mapping[Any, Any], left: int, at_once: int)
         return dict.fromkeys(configs, slabs)
     largest = max(configs.values(), key=lambda config: math.prod(config.shape))
     machine = open_machine("auto", 1, math.prod(largest.shape) * left)
-    free = machine.free_bytes() or available_memory()
+    free = machine.free_bytes() or total_and_free()[1]
     found = {}
     for key, config in configs.items():
         of_one = bytes_needed(config.grid, config.fields, config.cells)
-        room = math.inf if free is None else MOST_OF_MEMORY * free / at_once / of_one
+        room = MOST_OF_MEMORY * free / at_once / of_one
         pays = math.inf if machine.target == "cuda" else VOXELS_ON_CPU / math.prod(config.shape)
         found[key] = max(1, int(min(left / at_once, room, pays)))
     return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from abm.config.checks import PER_UM3, Checks, volume
 from abm.config.errors import hint
 from abm.config.files import HOW_TO_TREAT
+from abm.config.memory import total_and_free
 from abm.config.quantity import Quantity, number_with_unit
 from abm.config.schema import Cell, Field, Grid
 from abm.config.tree import find
@@ -106,8 +107,8 @@ class Refusals(Checks):
             return
         voxels = voxels_of(self.grid)
         needed = bytes_needed(self.grid, self.read.fields, self.read.cells)
-        free = available_memory()
-        if free is not None and needed > MOST_OF_MEMORY * free:
+        _, free = total_and_free()
+        if needed > MOST_OF_MEMORY * free:
             shrink = needed / (MOST_OF_MEMORY * free)
             self.refuse(
                 "grid.size",
@@ -224,12 +225,3 @@ def bytes_needed(grid: Grid, fields: Mapping[str, Field], cells: Mapping[str, Ce
     count = domain * sum(cell.initial_density for kind, cell in cells.items() if kind != "neuron")
     values = VALUES_PER_FIELD * len(fields) + VALUES_PER_KIND * len(cells) + VALUES_PER_VOXEL
     return voxels_of(grid) * values * BYTES_PER_VALUE + count * BYTES_PER_CELL
-
-
-def available_memory() -> int | None:
-    """Read how many bytes of memory are free; None where the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
-    except (OSError, ValueError):
-        return None

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from abm.config.memory import total_and_free
 from abm.model import LesionModel
-from experiments import provenance
 from experiments.bench.diffusion import STAGE_BYTES
 from experiments.bench.figures import Figure
 from experiments.bench.tiles import peak_lesion, tile
@@ -62,7 +62,7 @@ def cells_of(model: LesionModel) -> int:
 
 def refuse_if_too_large(name: str, needed: float) -> None:
     """Raise RunFailed where a size would fill more bytes of memory than are free."""
-    free = provenance.memory_gib()[1] * 2**30
+    _, free = total_and_free()
     if needed > free:
         raise RunFailed(f"W-STEP: {name} cells need {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free")
 

@@ -309,7 +309,7 @@ def test_auto_keeps_all_workers_busy_within_memory_and_while_it_pays(monkeypatch
                     for n in (400, 4000))  # fmt: skip
     machine = SimpleNamespace(target="cpu", free_bytes=lambda: None)
     monkeypatch.setattr(side_by_side, "open_machine", lambda *asked: machine)
-    monkeypatch.setattr(side_by_side, "available_memory", lambda: 2**40)
+    monkeypatch.setattr(side_by_side, "total_and_free", lambda: (2**40, 2**40))
 
     def most(left, at_once):
         return list(side_by_side.most(None, {"small": small, "large": large}, left, at_once).values())
