@@ -1,19 +1,15 @@
 """The arms of a study as scenario files, so that anybody can run one by hand; each line knows where it comes from."""
 
-import json
 import os
-import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from abm.config.files import SCHEMA
+from abm.config.flow import flow
 from abm.config.tree import Branch, Node, is_null, plain
-from abm.config.yaml_reader import resolve
-
-UNQUOTED = re.compile(r"[A-Za-z_][\w./-]*")
 
 
 @dataclass(frozen=True)
@@ -74,14 +70,3 @@ def _lines(node: Branch, indent: str = "") -> Iterator[tuple[str, str]]:
 
 def _bare(node: Node) -> Any:
     return None if is_null(node) else plain(node)
-
-
-def flow(value: Any) -> str:
-    """Write a value on one line of YAML."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(key)}: {flow(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, str) and UNQUOTED.fullmatch(value) and resolve(value) == value:
-        return value
-    return json.dumps(value, ensure_ascii=False)

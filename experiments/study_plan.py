@@ -24,12 +24,13 @@ from abm.config import Config, ConfigError, load
 from abm.config.conditions import read_out_units
 from abm.config.errors import Problems, hint
 from abm.config.files import LIBRARY, SCHEMA, SUFFIXES, scenario_names
+from abm.config.flow import flow
 from abm.config.model import Name, Part
 from abm.config.readouts_schema import units
 from abm.config.sections import Reader
 from abm.config.tree import Branch, Leaf, Row, branch, find, is_null
 from abm.config.yaml_reader import read_tree
-from experiments.arms import Arm, Scenario, flow
+from experiments.arms import Arm, Scenario
 from experiments.ensemble import Job
 from experiments.folders import RUNS
 

@@ -1,7 +1,6 @@
 """A whole, checked config, and what can be asked of it."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from pydantic import Field as Described
 from pydantic import PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
+from abm.config.flow import flow
 from abm.config.laws_schema import Law, Signal
 from abm.config.model import Part
 from abm.config.quantity import Quantity, number_with_unit
@@ -19,7 +19,6 @@ from abm.config.therapy_schema import REFERENCE, Dose, Therapy
 from abm.config.tree import Branch, nodes
 from abm.config.units import to_canonical
 
-PLAIN = re.compile(r"[A-Za-z_][\w./-]*")  # text that YAML needs no quotes for
 # what cannot change a run: not part of its identity
 SPEECH = ("label", "colour", "title", "purpose", "name", "note", "source")
 SILENT = ("output", "references", "region", "regions", "readouts")
@@ -175,20 +174,10 @@ def _lines(node: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     """Write a map as YAML: a line for each key, values in flow style. ruamel would take half a second for the biology."""
     for key, below in node.items():
         if isinstance(below, Mapping) and below and "value" not in below:
-            yield f"{indent}{_flow(key)}:"
+            yield f"{indent}{flow(key)}:"
             yield from _lines(below, indent + "  ")
         else:
-            yield f"{indent}{_flow(key)}: {_flow(below)}"
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(below)}" for key, below in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(each) for each in value) + "]"
-    if isinstance(value, str) and PLAIN.fullmatch(value) and value not in ("null", "true", "false"):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+            yield f"{indent}{flow(key)}: {flow(below)}"
 
 
 def _are_quantities(value: Any) -> bool:

@@ -138,3 +138,10 @@ def test_the_json_schema_refuses_a_misspelt_key():
     schema = json_schema()
     with pytest.raises(AssertionError, match=r"tissue\.gratio is not in the schema"):
         _check({"schema": 1, "tissue": {"gratio": 1}}, schema, schema, "")
+
+
+@pytest.mark.parametrize("title", ["True", "NULL", "false", "~", "yes", "1e3", "12:30", "", "plain", "a: b", "- x"])
+def test_a_title_that_looks_like_something_else_is_read_back_as_it_is(small_load, written, title):
+    config = small_load("treated", f"title={json.dumps(title)}")
+    assert config.title == title
+    assert load(written(config.resolved_text())).title == title
