@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from abm.arms import Arm
+from abm.doses_in_tissue import EARLY
 from abm.places import host_draw
 from kernels.random import STREAMS, uniform
 
-EARLY = 1e-6  # h by which a step may begin before what is due in it
 LYMPHOCYTES = "lymphocytes"
 
 

@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
-PER_UM3 = 1e-9  # mm^3 in one um^3
-HARDLY = 1e-6  # h, by which a step may begin before what is due in it
+from abm.config.checks import PER_UM3
+
+EARLY = 1e-6  # h by which a step may begin before what is due in it
 
 
 def cells_given(config: Any, dose: Any) -> float:
@@ -37,7 +38,7 @@ def never_given(config: Any) -> list[str]:
     return [
         f"{what} begins on day {float(day) / 24:g}, and the run ends on day {config.hours / 24:g}: {advice}"
         for what, day in begins.items()
-        if float(day) > last + HARDLY
+        if float(day) > last + EARLY
     ]
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from abm.cell_laws import Shape
+from abm.config.vocabulary import TISSUE_KINDS
 from abm.rows import ONE, first_known
-from abm.signals import TISSUE_KINDS, Signals
+from abm.signals import Signals
 
 CLEARED = ("uptake.debris",)  # what the tissue adds to, voxel by voxel
 AVOGADRO = 6.02214076e23
@@ -105,8 +106,12 @@ class LawTables(Signals):
         if not targets:
             self.tissue[kind][name] = self.voxels.law(terms, shared, law.at_most)
             factors = [*law.times.values(), *(factor for term in law.terms.values() for factor in term.times.values())]
-            if all(f"system.{name}" in self.voxels for each in factors for name in self._parts(each.signal)):
+            if all(self._is_even(name) for each in factors for name in self._parts(each.signal)):
                 self.even.add(self.tissue[kind][name])
+
+    def _is_even(self, signal: str) -> bool:
+        """Whether a signal is the same all over a slab, as what blood and drugs do; a trigger may be that of one venule."""
+        return f"system.{signal}" in self.voxels and signal != "trigger"
 
     def _add_exchange(self, target: str, weight: float, terms: list, shared: tuple[int, ...], amount: int) -> None:
         """Note what a law adds to a source or uptake: weight x law x amount per voxel. A constant law needs no row."""

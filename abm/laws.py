@@ -67,7 +67,7 @@ class Laws:
         slots = []
         for tables, passing in zip(self.tables, scratch):
             known = dict.fromkeys(row for _, row in tables.known())
-            own = [row for row in range(len(tables.voxels.index)) if row not in known and row not in passing]
+            own = [row for row in sorted({*tables.voxels.index.values()}) if row not in known and row not in passing]
             slots.append(np.full(len(tables.voxels.index), -1))
             slots[-1][[*known, *own]] = range(len(known) + len(own))
         self.slots = slots[0]

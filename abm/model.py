@@ -16,13 +16,13 @@ from abm.arm_fields import fields_of
 from abm.arms import Arm, arms_of, drugs_of
 from abm.cells.venule import Venule
 from abm.columns import VELOCITY
+from abm.config.vocabulary import TISSUE_KINDS
 from abm.crowd import Crowd
 from abm.law_tables import LawTables
 from abm.laws import Laws
 from abm.periphery import Periphery
 from abm.plaques import lay_plaques
 from abm.population import Population
-from abm.signals import TISSUE_KINDS
 from abm.slabs import PERIPHERY, THERAPY, apart, digest, periphery_together, together
 from abm.therapy import Therapy
 from abm.tissue import Tissue, make_grid, voxel_volume
@@ -161,6 +161,7 @@ class LesionModel(mesa.Model):
                 periphery.advance(begin)
             self.trigger.set(begin)
             self.trigger.announce(begin, self.step_hours)
+            self._measured.clear()  # what a dose looked at is over
         with self.phase("sense"):
             self._sense()
         with self.phase("act"):
@@ -168,7 +169,7 @@ class LesionModel(mesa.Model):
             self.crowd.act()
             self.populations.do("act")
             self.tissue.act()
-        few = max(map(len, self.populations), default=0) < FEW_CELLS
+        few = max(map(len, self.crowd.kinds), default=0) < FEW_CELLS
         with self.phase("diffuse"):
             self.fields.release()
             self.fields.diffuse(self.step_hours, beside=[self._turn_over] if few else [])

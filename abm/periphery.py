@@ -17,7 +17,8 @@ import numpy as np
 
 from abm.arms import Arm
 from abm.comparators import Comparators
-from abm.doses_in_tissue import PER_UM3, engaged_density, peripheral_suppression
+from abm.config.checks import PER_UM3
+from abm.doses_in_tissue import engaged_density, peripheral_suppression
 from abm.homing import Homing
 
 LN2 = math.log(2)

@@ -5,7 +5,7 @@ from typing import Any
 import mesa
 import numpy as np
 
-from abm.doses_in_tissue import arriving_density, cells_given, engaged_density, number
+from abm.doses_in_tissue import EARLY, arriving_density, cells_given, engaged_density, number
 from abm.places import lesion_site, near, point_of, scatter
 
 CONDITIONS_EVERY = 6.0  # h: conditional doses are considered at this cadence whatever is written out
@@ -32,12 +32,12 @@ class Therapy(mesa.Agent):
     def _is_due(self, dose: Any, slab: int, hours: float) -> bool:
         given = int(self.given[dose.name][slab])
         begin, every = float(dose.day), float(dose.every or 0.0)
-        if given >= dose.repeats or hours < begin - 1e-6:
+        if given >= dose.repeats or hours < begin - EARLY:
             return False
         if dose.when is None:
-            return hours >= begin + given * every - 1e-6
+            return hours >= begin + given * every - EARLY
         steps_between = max(1, round(CONDITIONS_EVERY / self.model.step_hours))
-        if round(hours / self.model.step_hours) % steps_between or hours < self.last[dose.name][slab] + every - 1e-6:
+        if round(hours / self.model.step_hours) % steps_between or hours < self.last[dose.name][slab] + every - EARLY:
             return False
         return dose.when.evaluate(self.model.measure(slab))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from abm.config.config import Config
 from abm.config.vocabulary import COMPARATORS
+from abm.doses_in_tissue import EARLY
 
-HARDLY = 1e-6  # h, by which two times may differ and be the same
 LEFT_FREE = ("trigger", "conduction", "glia_capacity", "motile_fill", "astrocytes_reactive_above")  # of the tissue
 OF_THE_START = {
     "cells": ("initial_density", "motile"),
@@ -70,7 +70,7 @@ def has_same_past(then: Config, now: Config, hours: float) -> bool:
     So it is where nothing was changed but the length of the run, and doses, comparators and trigger windows that begin
     at that time or later.
     """
-    if hours < HARDLY:
+    if hours < EARLY:
         return True
     untouched = _begun(then, hours) == _begun(now, hours) and _windows(then, hours) == _windows(now, hours)
     return untouched and all(_is_of_later(key, then, now, hours) for key in differing(then, now))
@@ -87,7 +87,7 @@ def _has_mscs(config: Config, hours: float) -> bool:
     """Whether there can be MSCs before ``hours``."""
     plaques = config.tissue.plaques.values() if config.tissue is not None else ()
     at_start = "msc" in config.cells and config.cells["msc"].initial_density > 0
-    given = any(dose.day < hours - HARDLY for dose in config.doses)
+    given = any(dose.day < hours - EARLY for dose in config.doses)
     return at_start or given or any(plaque.cells.get("msc") for plaque in plaques)
 
 
@@ -100,17 +100,17 @@ def _plans(config: Config, hours: float) -> dict[str, tuple[float, Any]]:
     for name in COMPARATORS:
         comparator = getattr(config.therapy, name)
         if comparator is not None:
-            ended = {"until": None} if (getattr(comparator, "until", None) or math.inf) > hours - HARDLY else {}
+            ended = {"until": None} if (getattr(comparator, "until", None) or math.inf) > hours - EARLY else {}
             plans[f"therapy.{name}"] = (float(comparator.day), comparator.model_copy(update=ended))
     return plans
 
 
 def _begun(config: Config, hours: float) -> dict[str, Any]:
     """Give what begins before ``hours``."""
-    return {name: plan for name, (begin, plan) in _plans(config, hours).items() if begin < hours - HARDLY}
+    return {name: plan for name, (begin, plan) in _plans(config, hours).items() if begin < hours - EARLY}
 
 
 def _windows(config: Config, hours: float) -> dict[str, Any]:
     """Give the windows of the trigger that open before ``hours``."""
     windows = config.tissue.trigger.windows if config.tissue is not None else {}
-    return {name: window for name, window in windows.items() if window.from_ < hours - HARDLY}
+    return {name: window for name, window in windows.items() if window.from_ < hours - EARLY}

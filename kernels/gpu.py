@@ -149,10 +149,10 @@ def laid_out(arguments: Sequence[Any]) -> list[Any]:
     numbers: list[Any] = []  # an int takes 64 bits there
     for argument in arguments:
         if _is_array(argument):
-            strides = argument.strides
-            if argument.size and strides[-1] != argument.itemsize:
+            shape, strides = argument.shape, argument.strides
+            if argument.size and not argument.flags.c_contiguous:
                 raise TypeError(f"a kernel on the GPU was given an array with gaps: {strides} bytes apart")
-            numbers += (0, 0, argument.size, argument.itemsize, argument.data.ptr, *argument.shape, *strides)
+            numbers += (0, 0, argument.size, argument.itemsize, argument.data.ptr, *shape, *strides)
         elif isinstance(argument, WHOLE):
             numbers.append(int(argument))
         elif isinstance(argument, np.float32):

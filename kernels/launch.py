@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels import atomics
 from kernels.device import Machine
 from kernels.gpu import Launcher, Series, default_stream, laid_out, open_launcher
 from kernels.source import LOOPS, row_loop, write
@@ -46,10 +47,16 @@ def cache_folder() -> Path:
     return Path(base) / "remyelin"
 
 
+@functools.cache
+def _atomics() -> str:
+    """What generated modules import of this package."""
+    return inspect.getsource(atomics)
+
+
 def _load(name: str, text: str):
     """Load a generated module from the kernel cache, or from memory where the cache cannot be written."""
     widen()
-    digest = hashlib.sha256((text + sys.version).encode()).hexdigest()[:16]
+    digest = hashlib.sha256((text + _atomics() + sys.version).encode()).hexdigest()[:16]
     module_name = f"remyelin_{name}_{digest}"
     if module_name in sys.modules:
         return sys.modules[module_name]
@@ -67,7 +74,7 @@ def _load(name: str, text: str):
         module = importlib.util.module_from_spec(specification)
         sys.modules[module_name] = module  # numba's cache looks the module up by its name
         specification.loader.exec_module(module)
-    except OSError:
+    except (OSError, RuntimeError):  # numba's where it finds no place for its part of the cache
         module = types.ModuleType(module_name)
         sys.modules[module_name] = module
         exec(compile(text.replace("cache=True, ", ""), f"<{module_name}>", "exec"), module.__dict__)

@@ -49,6 +49,10 @@ class Oligodendrocyte(Population):
         super()._newborn(rows, slab)
         self.slots[rows] = -1
 
+    def _legacy(self, rows) -> dict[str, Any]:
+        """What daughters get: no sheaths."""
+        return {name: values for name, values in super()._legacy(rows).items() if name != "held"}
+
     def put_in_order(self, order) -> None:
         """Put the slots in the order of the cells."""
         flat = self.slots.reshape(-1), self._other_slots.reshape(-1)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from abm.measures import measure
 from kernels.axons import injure_axons
 from kernels.device import Machine
 
@@ -173,3 +174,35 @@ def test_repeated_and_conditional_doses(small_model):
         model.step()
     given = [(event["name"], event["day"], event["cells"]) for event in model.events]
     assert given == [("once", 0.0, 30), ("weekly", 0.0, 50), ("weekly", 0.25, 50), ("weekly", 0.5, 50)]
+
+
+def test_what_a_condition_looks_at_is_not_told_as_what_came_of_the_step(small_model):
+    """A dose looks at the read-outs when a step begins; what is read after it is anew."""
+    model = small_model("therapy.msc.doses={never: {day: 0, dose: 70, route: local, when: 'lesion.area > 100 mm^2'}}")
+    for step in range(62):
+        model.step()
+        if step % 60 < 2:
+            assert model.measure() == measure(model, 0)
+
+
+def test_daughters_of_oligodendrocytes_hold_no_sheaths(small_model):
+    """As many as their slots say, also of those whose mothers hold some."""
+    model = small_model("laws.oligodendrocyte.divide={type: rate, unit: 1/day, terms: {growth: {base: 2}}}")
+    cells = model.population["oligodendrocyte"]
+    before = cells.n
+    for _ in range(10):
+        model.step()
+    assert cells.n > before + 5
+    np.testing.assert_array_equal((cells.slots[: cells.n] >= 0).sum(axis=1), cells.state("held"))
+
+
+def test_entry_by_a_law_that_reads_the_trigger_of_one_venule_is_of_its_voxel(small_model):
+    """The law of the tissue holds in one voxel then: what it comes to is not that of any other times their number."""
+    trigger = "laws.tissue.enter_th1.times.trigger={signal: trigger, linear: [0, 1], from: 0, to: 1}"
+    window = "tissue.trigger={windows: {onset: {from: 0 day, to: 2 day, venule: central}}}"
+    model = small_model(trigger, window)
+    model.step()
+    row = model.laws.tissue["tissue"]["enter_th1"]
+    there = model.grid.inner(model.laws.channel(row))
+    assert np.count_nonzero(there) == 1
+    assert model.venules._everywhere([row]) == pytest.approx(float(there.sum()))

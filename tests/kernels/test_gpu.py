@@ -54,7 +54,9 @@ def test_an_array_is_several_numbers_and_a_number_has_the_width_of_its_type():
     assert type(numbers[8]).__name__ == "c_float" and numbers[8].value == 0.5 and numbers[9:] == [1, 2]
 
 
-@pytest.mark.parametrize("wrong", [np.zeros(3), there(np.zeros(6)[::2]), 0.5, np.int32(1), None])
+@pytest.mark.parametrize(
+    "wrong", [np.zeros(3), there(np.zeros(6)[::2]), there(np.zeros((4, 6)))[:, :3], 0.5, np.int32(1), None]
+)
 def test_what_a_kernel_cannot_take_is_refused(wrong):
     """An array of the host would be copied there and back at every launch."""
     with pytest.raises(TypeError, match="a kernel on the GPU was given"):

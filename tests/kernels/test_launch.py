@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kernels import launch
 from kernels.device import CACHE_LINE, Machine
 from kernels.diffusion import advance_2d, advance_3d
 from kernels.grid import Grid
@@ -28,6 +29,25 @@ def test_no_references_are_counted_in_a_loop(monkeypatch, tmp_path):
     loop = assembly.split(".size")[0]
     assert "loop" in loop
     assert "NRT_" not in loop
+
+
+def test_a_kernel_is_compiled_in_memory_where_numba_finds_no_place_for_a_cache(monkeypatch, tmp_path):
+    """As where the modules are there already, and neither they nor the home of the user can be written to."""
+    monkeypatch.setenv("REMYELIN_CACHE", str(tmp_path))
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+    add = Kernel(add_where, name="add_where_in_memory")
+    target = np.zeros(2, np.float32)
+    add(Machine("cpu", 1), 2, np.array([1, 0]), np.ones(2, np.float32), target)
+    assert target.tolist() == [1.0, 0.0]
+
+
+def test_what_generated_modules_import_is_part_of_their_name(monkeypatch, tmp_path):
+    """Else numba would take machine code from its cache that was made of other atomics."""
+    monkeypatch.setenv("REMYELIN_CACHE", str(tmp_path))
+    text = "def loop():\n    pass\n"
+    before = launch._load("atomics_told", text).__name__
+    monkeypatch.setattr(launch, "_atomics", lambda: "others")
+    assert launch._load("atomics_told", text).__name__ != before
 
 
 def test_scratch_rows_give_the_same_on_any_number_of_threads():
