@@ -82,8 +82,5 @@ class Comparators:
         words = host_draw(seed, STREAMS["ablate"], self.model.steps, get(population.uid[:n]))
         here = get(population.voxel[:n]) // population.grid.whole == slab
         dead = here & (uniform(words[0]) < share)
-        stay = population.machine.put(np.flatnonzero(~dead).astype(np.int32))
-        population.leave(population.machine.put(dead))
-        population.take(stay)
-        population.changed = True
+        population.remove(np.flatnonzero(dead))
         return int(dead.sum())

@@ -73,8 +73,7 @@ class Crowd:
     def _prepare_fates(self) -> None:
         """Note what befalls the cells of each kind, and what it leads to."""
         self._mortal = [kind for kind in self.kinds if kind.hazards]
-        numbers = self._put([self.kinds.index(kind) for kind in self._mortal])
-        self._hazards = [numbers, *self._lists(len(kind.hazards) for kind in self._mortal)]
+        self._hazards = self._lists(len(kind.hazards) for kind in self._mortal)
         self._fates = self.machine.put(np.array([fate for kind in self._mortal for _, fate in kind.hazards], np.int32))
 
     # --- rows -----------------------------------------------------------------------------------------------------------
@@ -138,17 +137,24 @@ class Crowd:
             self._known[stretches] = Spans(self.machine, stretches)
         return self._known[stretches]
 
-    def keep(self, kept: Mapping[Population, Any]) -> None:
-        """Keep some cells of some kinds in an order: int32, numbers among those of the kind."""
-        for kind, order in kept.items():
-            kind.n = len(order)
-            self.columns.order[kind.begin : kind.begin + kind.n] = order + kind.begin
-        self._put_in_order(list(kept))
+    def remove(self, leaving: Mapping[Population, np.ndarray]) -> None:
+        """Remove some cells of some kinds: int64 on the host, rows of the kind in order. The others keep their order."""
+        kinds, columns, ends = list(leaving), self.columns, np.cumsum([0, *map(len, leaving.values())])
+        for kind, rows in leaving.items():
+            kind.leave(rows)
+            kind.n -= len(rows)
+            kind.changed = True
+        first, rows = self._put([kind.begin for kind in kinds]), self._put(np.concatenate([*leaving.values()]))
+        spans = self.spans(kinds)
+        binning.order_of_staying(
+            self.machine, spans, first, self._put(ends[:-1]), self._put(ends[1:]), rows, columns.order
+        )
+        self._put_in_order(kinds)
 
     def _put_in_order(self, kinds: Sequence[Population]) -> None:
         """Put the cells of some kinds in the order of the column ``order``."""
         columns, machine, spans = self.columns, self.machine, self.spans(kinds)
-        others = [slice(kind.begin, kind.begin + kind.n) for kind in self.kinds if kind.n and kind not in kinds]
+        others = self._stretches([kind for kind in self.kinds if kind not in kinds])
         for name, spare in PERMUTED if self.grid.slabs > 1 else PERMUTED[:2]:
             before, after = getattr(columns, name), getattr(columns, spare)
             binning.permute(machine, spans, columns.order, before, after)
@@ -166,19 +172,29 @@ class Crowd:
         for kind in kinds:
             kind.put_in_order(columns.order[kind.begin : kind.begin + kind.n])
 
+    def _stretches(self, kinds: Sequence[Population]) -> list[slice]:
+        """Return stretches of rows that hold those of some kinds and of no others; neighbours go together."""
+        found: list[slice] = []
+        for before, kind in zip([None, *kinds], kinds):
+            first = found.pop().start if before is not None and before.index == kind.index - 1 else kind.begin
+            found.append(slice(first, kind.begin + kind.n))
+        return found
+
     # --- sense ----------------------------------------------------------------------------------------------------------
 
     def sort(self) -> None:
         """Sort the cells of each kind by (voxel, uid)."""
         self._known.clear()
+        unsorted = [kind for kind in self.kinds if kind.unsorted]
         for kind in self.kinds:
-            kind.sorted_anew, kind.changed = kind.changed, False
-        if changed := [kind for kind in self.kinds if kind.sorted_anew]:
+            kind.renewed, kind.changed, kind.unsorted = kind.changed, False, False
+        if any(kind.renewed for kind in self.kinds):
             columns, touched = self.columns, self.laws.touched  # these by single voxels, to be found there
-            kinds = [kind for kind in self.kinds if kind.sorted_anew or kind.kind in touched]
+            kinds = [kind for kind in self.kinds if kind in unsorted or kind.kind in touched]
             shifts = [0 if each.kind in touched else binning.bucket_shift(each.n, self.grid.size) for each in kinds]
             self._sorting.sort(self.spans(kinds), shifts, columns.voxel, columns.uid, columns.order)
-            self._put_in_order(changed)
+            if unsorted:
+                self._put_in_order(unsorted)
             buckets = dict(zip([kind.kind for kind in kinds], self._sorting.begins))
             self._others = self._put([buckets[other] for _, (other, _), _ in self._touching])
 
@@ -210,9 +226,7 @@ class Crowd:
 
     def _sum(self) -> None:
         """Sum over the cells of each voxel what changed."""
-        kinds = [
-            each for each in self.kinds if each.of_laws.sums and (each.sorted_anew or not each.of_laws.only_counted)
-        ]
+        kinds = [each for each in self.kinds if each.of_laws.sums and (each.renewed or not each.of_laws.only_counted)]
         columns, machine, laws_of_voxels, few = self.columns, self.machine, self.laws.flat, []
         for kind in kinds:
             if self._stood[kind.index] < self.grid.size // 8:
@@ -281,7 +295,7 @@ class Crowd:
             machine, spans, *self._bodies, *cells, *place, columns.to_voxel, *proposed, *rooms, *contest, self.grid.sz
         )
         for kind in self._walking:
-            kind.changed = True
+            kind.changed = kind.unsorted = True
 
     # --- die and divide -------------------------------------------------------------------------------------------------
 
@@ -289,26 +303,28 @@ class Crowd:
         """Draw the fate of each cell."""
         columns, machine, spans = self.columns, self.machine, self.spans(self._mortal)
         columns.fate[:] = STAYS
-        eventful = machine.zeros(len(self.kinds), np.int32)
         events.chance_of_rates(machine, spans, *self._chances, columns.flat, self.model.dt)
         self.befall(spans, "fate", self.model.steps)
         lifecycle.choose_fate(
             machine, spans, *self._hazards, columns.befallen, columns.seed, self.model.steps, STREAMS["fate"], columns.uid,
-            self._rates, self._fates, columns.flat, columns.fate, eventful,
+            self._rates, self._fates, columns.flat, columns.fate,
         )  # fmt: skip
-        for kind, count in zip(self.kinds, machine.get(eventful).tolist()):
-            kind.eventful = count > 0
+
+    def read_fates(self) -> None:
+        """Note which cells of each kind do not stay as they are, and what becomes of them."""
+        machine, fate = self.machine, self.columns.fate
+        rows = machine.xp.flatnonzero(fate)
+        rows, fates = machine.get(rows), machine.get(fate[rows])
+        edges = np.searchsorted(rows, [*(kind.begin for kind in self.kinds), self.columns.capacity])
+        for kind, low, high in zip(self.kinds, edges, edges[1:]):
+            own, codes = rows[low:high] - kind.begin, fates[low:high]
+            kind.fated = {code: own[codes == code] for code in set(codes.tolist())}
 
     def part(self) -> None:
         """Remove the cells that die or become another kind."""
-        kept = {}
+        leaving = {}
         for kind in self.kinds:
-            if kind.eventful:
-                fate = kind.fate[: kind.n]
-                leaves = (fate != STAYS) & (fate != DIVIDES)
-                if bool(leaves.any()):
-                    kind.leave(leaves)
-                    kind.changed = True
-                    kept[kind] = self.machine.xp.flatnonzero(~leaves).astype(np.int32)
-        if kept:
-            self.keep(kept)
+            if gone := [rows for code, rows in kind.fated.items() if code != DIVIDES]:
+                leaving[kind] = np.sort(np.concatenate(gone))
+        if leaving:
+            self.remove(leaving)

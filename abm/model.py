@@ -193,6 +193,7 @@ class LesionModel(mesa.Model):
         """Let cells die, divide and become others."""
         self.crowd.choose()
         self.populations.do("choose")
+        self.crowd.read_fates()
         self.populations.do("collect")
         self.crowd.part()
         self.populations.do("renew")

@@ -53,7 +53,8 @@ class Periphery(mesa.Agent):
         self.fields: list[str] = []
         if self.spec is not None:
             self._read_tables(config.therapy.msc.mechanisms)
-        self.levels = np.tile(self._baselines(), (slabs, 1))
+        self._baselines = np.array([float(self.spec.csf_baseline[name]) for name in self.fields])
+        self.levels = np.tile(self._baselines, (slabs, 1))
         self._offered = np.full(self.counts.shape, np.nan, np.float32)
         self._drugs: dict[str, bool] = {}
 
@@ -66,11 +67,12 @@ class Periphery(mesa.Agent):
         self._returning = self.comparators.returning()
         if spec.expansion is not None:
             self.expansion[:] = float(spec.expansion.initial)
+        if spec.expansion is not None:
+            self._primed = np.array([float(spec.expansion.to.get(kind, 0.0)) for kind in self.kinds])
         if subject is not None and None not in (subject.csf_volume, subject.csf_turnover, subject.isf_flow):
-            self.fields = [name for name in spec.csf_baseline if name in self.arm.config.fields]
-
-    def _baselines(self) -> np.ndarray:
-        return np.array([float(self.spec.csf_baseline[name]) for name in self.fields])
+            fields = self.arm.config.fields
+            self.fields = [name for name in spec.csf_baseline if name in fields]
+            self._healthy = np.array([[float(fields[name].baseline)] for name in self.fields])
 
     # --- doses ----------------------------------------------------------------------------------------------------------
 
@@ -109,18 +111,20 @@ class Periphery(mesa.Agent):
         if self.spec is None:
             return factor
         factor = factor * (1 - self.suppression[:, None] * self._suppressed)
-        factor *= np.where(self.transplanted[:, None] > 0, self._returning, 1.0)
+        if self.transplanted.any():
+            factor *= np.where(self.transplanted[:, None] > 0, self._returning, 1.0)
         if self.spec.expansion is not None:
-            primed = [float(self.spec.expansion.to.get(kind, 0.0)) for kind in self.kinds]
-            factor *= np.where(np.array(primed) > 0, np.outer(self.expansion, primed), 1.0)
+            factor *= np.where(self._primed > 0, np.outer(self.expansion, self._primed), 1.0)
         return factor
 
     def offer(self, hours: float) -> None:
         """Write the factors on entry, and which drugs are given, to the laws; only what has changed."""
         factor = self.entry(hours).astype(np.float32)
-        for slab, column in np.argwhere(factor != self._offered):
-            self._row(f"entry.{self.kinds[column]}")[slab] = factor[slab, column]
-        self._offered = factor
+        differs = factor != self._offered
+        if differs.any():
+            for slab, column in np.argwhere(differs):
+                self._row(f"entry.{self.kinds[column]}")[slab] = factor[slab, column]
+            self._offered = factor
         for name in self.comparators.given:
             given = self.comparators.is_on(name, hours)
             if self._drugs.get(name) is not given:
@@ -164,13 +168,12 @@ class Periphery(mesa.Agent):
 
     def _mix(self, step: float) -> None:
         """Wash the excess of factors out of the tissue into the CSF, which is renewed."""
-        config, subject, fields = self.arm.config, self.subject, self.model.fields
+        subject, fields = self.subject, self.model.fields
         rows = [fields.index[name] for name in self.fields]
-        healthy = np.array([[float(config.fields[name].baseline)] for name in self.fields])
-        excess = np.maximum(fields.means()[rows, self.arm.slabs] - healthy, 0.0).T
+        excess = np.maximum(fields.means()[rows, self.arm.slabs] - self._healthy, 0.0).T
         turnover = float(subject.csf_turnover)
         inflow = float(subject.isf_flow) * float(subject.engaged_volume) / float(subject.csf_volume)
-        settles_at = self._baselines() + inflow / turnover * excess
+        settles_at = self._baselines + inflow / turnover * excess
         self.levels = settles_at + (self.levels - settles_at) * math.exp(-turnover * step)
 
     # --- looking --------------------------------------------------------------------------------------------------------

@@ -72,11 +72,7 @@ class _Plaque:
         machine = self.model.machine
         seed = machine.get(population.seeds)[self.slab]
         words = host_draw(seed, STREAMS["place"], self.step, machine.get(population.uid[: population.n]))
-        dead = machine.put(self._rows(population) & (uniform(words[0]) >= share))
-        population.leave(dead)
-        stay = machine.xp.flatnonzero(~dead).astype(np.int32)
-        population.take(stay)
-        population.changed = True
+        population.remove(np.flatnonzero(self._rows(population) & (uniform(words[0]) >= share)))
 
     def _place(self, population, placed: dict[str, Any]) -> None:
         """Scatter cells of a density, with the states they are given."""

@@ -50,6 +50,10 @@ class Population(mesa.Agent):
 
     They are the first ``n`` of its ``room`` rows in the columns of the crowd, which sorts them by (voxel, uid). In a phase a
     population reads fields and the columns of others and writes only its own: the order of populations cannot matter.
+
+    changed     since cells were last sensed: some came, went or moved;  unsorted  other than that some went
+    renewed     whether they had changed when they were last sensed
+    fated       in this step: rows of the cells (host, int64) that do not stay as they are, by what becomes of them
     """
 
     states: ClassVar[tuple[str, ...]] = ()  # own numbers that laws can read as self.<state>
@@ -77,7 +81,8 @@ class Population(mesa.Agent):
         self.motile = "speed" in laws
         self.becomes = self.changes | {name: name[7:] for name in laws if name.startswith("become_")}
         self.n = self.begin = self.room = 0
-        self.changed, self.sorted_anew, self.eventful = True, True, False
+        self.changed = self.unsorted = self.renewed = True
+        self.fated: dict[int, np.ndarray] = {}
 
     @classmethod
     def shape(cls) -> Shape:
@@ -185,7 +190,7 @@ class Population(mesa.Agent):
         n = len(columns["uid"])
         self.crowd.make_room(self, n)
         self.n = n
-        self.changed = True
+        self.changed = self.unsorted = True
         for name in ("uid", "voxel", *self.float_columns):
             getattr(self, name)[:n] = self.machine.put(columns[name])
         for name in self.state_names:
@@ -221,7 +226,7 @@ class Population(mesa.Agent):
 
     def _newborn(self, rows: slice, slab: np.ndarray) -> None:
         """Give new rows their uids and default states."""
-        self.changed = True
+        self.changed = self.unsorted = True
         per_slab = np.bincount(slab, minlength=self.grid.slabs)
         first = np.concatenate(([0], np.cumsum(per_slab)[:-1]))
         self.uid[rows] = self.machine.put(self.next_uid[slab] + np.arange(len(slab)) - first[slab])
@@ -235,9 +240,9 @@ class Population(mesa.Agent):
 
     # --- phases ---------------------------------------------------------------------------------------------------------
 
-    def take(self, order) -> None:
-        """Keep the cells ``order``, in that order. int32"""
-        self.crowd.keep({self: order})
+    def remove(self, rows: np.ndarray) -> None:
+        """Remove some cells: int64 on the host, in order. The others keep theirs."""
+        self.crowd.remove({self: rows})
 
     def put_in_order(self, order) -> None:
         """Put columns that the crowd knows nothing of in an order: which of its rows comes to each of this kind."""
@@ -283,11 +288,10 @@ class Population(mesa.Agent):
         """Note where cells are born: beside mothers, as they are, and where cells of other kinds turn into this one."""
         self._births = []
         for source, code in self._sources:
-            if source.eventful:
-                rows = self.machine.xp.flatnonzero(source.fate[: source.n] == code)
-                if len(rows):
-                    places = [getattr(source, name)[rows] for name in ("x", "y", "z", "voxel")]
-                    self._births.append((places, self._legacy(rows) if source is self else None))
+            if code in source.fated:
+                rows = self.machine.put(source.fated[code])
+                places = [getattr(source, name)[rows] for name in ("x", "y", "z", "voxel")]
+                self._births.append((places, self._legacy(rows) if source is self else None))
 
     @cached_property
     def _sources(self) -> list[tuple["Population", int]]:
@@ -307,7 +311,8 @@ class Population(mesa.Agent):
             self.crowd.make_room(self, rows.stop)
             for name, column in zip(("x", "y", "z", "voxel"), places):
                 getattr(self, name)[rows] = column
-            self._newborn(rows, self.machine.get(voxel) // self.grid.whole)
+            one_slab = np.zeros(len(voxel), np.int64)
+            self._newborn(rows, self.machine.get(voxel) // self.grid.whole if self.grid.slabs > 1 else one_slab)
             self.n = rows.stop
             if legacy is not None:
                 for name, values in legacy.items():
@@ -315,8 +320,8 @@ class Population(mesa.Agent):
                 self._place_daughters(rows)
         self._births = []
 
-    def leave(self, leaves) -> None:
-        """What cells leave behind when they die or change; ``leaves`` is bool[n]."""
+    def leave(self, rows: np.ndarray) -> None:
+        """What cells leave behind when they die or change: int64 on the host."""
 
     def _place_daughters(self, rows: slice) -> None:
         columns = [getattr(self, name)[rows] for name in ("x", "y", "z")]

@@ -104,7 +104,7 @@ class Tissue:
         """Read the state of the tissue that laws depend on."""
         if self.spec is None:
             return
-        if "oligodendrocyte" in self.model.population and self.model.population["oligodendrocyte"].sorted_anew:
+        if "oligodendrocyte" in self.model.population and self.model.population["oligodendrocyte"].renewed:
             self.laws.smooth(self._near, self._ol_near)
         axons.read_tissue(
             self.machine, self.grid.size, self.units, self.grid.size, self.capacity, self.intact, self.swollen,

@@ -13,6 +13,8 @@ from kernels.source import atomic_add, device
 from kernels.spans import Spans
 
 U = np.uint64
+I = np.int64  # noqa: E741 - the width of a small integer in a kernel
+TWO_OF = I(2)
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
 NEXT = U(1)
@@ -115,6 +117,24 @@ def permute_wide(i, order, first, width, columns, out):
     start = (U(order[i]) - U(first)) * U(width)
     for k in range(U(width)):
         out[to + U(k)] = columns[start + U(k)]
+
+
+@span_kernel(3)
+def order_of_staying(i, first, begin, end, leaving, order):
+    """Write which row comes to row ``i`` once some of its span have left: those that stay keep their order.
+
+    first       row of the span, int64;  begin, end  of those that leave in ``leaving``
+    leaving     int64   rows of all spans that are left, each counted from the first of its span, in order
+    order       int32   written
+    """
+    low, high = begin, end
+    while low < high:  # how many of the first have left before this one
+        middle = (low + high) // TWO_OF
+        if leaving[middle] - (middle - begin) <= I(i) - first:
+            low = middle + I(1)
+        else:
+            high = middle
+    order[i] = np.int32(I(i) + low - begin)
 
 
 def bucket_shift(n: int, voxels: int) -> int:

@@ -4,25 +4,22 @@ import numpy as np
 
 from kernels.launch import kernel, span_kernel
 from kernels.random import draw, uniform
-from kernels.source import atomic_add
 
 U = np.uint64
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
 TWO = np.float32(2.0)
 STAYS = np.int32(0)
-ONE_CELL = np.int32(1)
 
 
-@span_kernel(3)
-def choose_fate(i, kind, begin, end, befallen, seed, step, stream, uid, rates, codes, values, fate, eventful):
+@span_kernel(2)
+def choose_fate(i, begin, end, befallen, seed, step, stream, uid, rates, codes, values, fate):
     """Draw the fate of a cell that something befell among competing hazards: one event at most per step.
 
     befallen    int32[n]      from ``befall`` by ``chance_of_rates`` of the hazards, with the same stream and seeds
     begin, end  of the hazards of a kind in ``rates``, int64: where the rates (1/h) stand in ``values``
     codes       int32         fate that each hazard leads to
     fate        int32[n]      written where something befell: the code
-    eventful    int32[kinds]  counted: the cells of each kind that something befell
     """
     if befallen[i] != STAYS:
         total = ZERO
@@ -38,7 +35,6 @@ def choose_fate(i, kind, begin, end, befallen, seed, step, stream, uid, rates, c
             if rate > ZERO and (chosen == STAYS or mark >= reached - rate):
                 chosen = codes[r]
         fate[i] = chosen
-        atomic_add(eventful, kind, ONE_CELL)
 
 
 @kernel

@@ -97,17 +97,16 @@ def strip_sheaths(
 
 
 @kernel
-def orphan_sheaths(i, leaves, slots, n_slots, units, n_voxels):
-    """Hand the sheaths of an oligodendrocyte that dies (``leaves[i]`` not 0) to the orphans of their voxels."""
-    if leaves[i] != NO_UNIT:
-        for k in range(n_slots):
-            s = U(i) * U(n_slots) + U(k)
-            if slots[s] != EMPTY:
-                v = U(slots[s] >> ONE_UNIT)
-                kind = U(slots[s] & ONE_UNIT)
-                atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
-                atomic_add(units, (kind + U(2)) * U(n_voxels) + v, ONE_UNIT)
-                slots[s] = EMPTY
+def orphan_sheaths(i, leaving, slots, n_slots, units, n_voxels):
+    """Hand the sheaths of an oligodendrocyte that dies, row ``leaving[i]``, to the orphans of their voxels. leaving  int64"""
+    for k in range(n_slots):
+        s = U(leaving[i]) * U(n_slots) + U(k)
+        if slots[s] != EMPTY:
+            v = U(slots[s] >> ONE_UNIT)
+            kind = U(slots[s] & ONE_UNIT)
+            atomic_add(units, kind * U(n_voxels) + v, MINUS_ONE)
+            atomic_add(units, (kind + U(2)) * U(n_voxels) + v, ONE_UNIT)
+            slots[s] = EMPTY
 
 
 @kernel

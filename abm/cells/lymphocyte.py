@@ -17,8 +17,8 @@ class Lymphocyte(Population):
 
     def collect(self) -> None:
         """Note divisions before daughters take over the states of their mothers."""
-        if self.eventful:
-            self.state("divided")[self.fate[: self.n] == DIVIDES] = 1.0
+        if DIVIDES in self.fated:
+            self.state("divided")[self.machine.put(self.fated[DIVIDES])] = 1.0
         super().collect()
 
 

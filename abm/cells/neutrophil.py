@@ -48,6 +48,4 @@ class Neutrophil(Population):
 
     def choose(self) -> None:
         """Let those that underwent NETosis die of it, whatever else was drawn for them."""
-        cast = self.casts[: self.n] == events.YES
-        self.fate[: self.n][cast] = DIES
-        self.eventful = self.eventful or bool(cast.any())
+        self.fate[: self.n][self.casts[: self.n] == events.YES] = DIES

@@ -170,12 +170,10 @@ class Oligodendrocyte(Population):
             tissue.count_bare()
             self._wrap(rate, float(self.n_slots), REMYELINATED, self.model.steps)
 
-    def leave(self, leaves) -> None:
+    def leave(self, rows: np.ndarray) -> None:
         """Leave the sheaths of the dead as orphans."""
-        sheaths.orphan_sheaths(
-            self.machine, self.n, leaves.astype(np.int32), self.slots.reshape(-1), self.n_slots,
-            self.model.tissue.units, self.grid.size,
-        )  # fmt: skip
+        units, size, slots = self.model.tissue.units, self.grid.size, self.slots.reshape(-1)
+        sheaths.orphan_sheaths(self.machine, len(rows), self.machine.put(rows), slots, self.n_slots, units, size)
 
 
 def offsets_within(radius: float, grid) -> np.ndarray:

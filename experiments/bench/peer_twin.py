@@ -6,7 +6,7 @@ from experiments.bench.figures import Figure
 from experiments.failures import RunFailed
 
 CELLS = 10_000
-STEPS = 5
+ROUNDS = 4
 RATIO_TARGET = 100.0
 
 
@@ -14,7 +14,7 @@ def figures(ours: dict[str, float]) -> Iterator[Figure]:
     """Step a lesion and its twin, and compare what their fastest steps took, with and without the fields."""
     from tests.twin.timing import acute_lesion, time_twin
 
-    found = time_twin(acute_lesion(CELLS), STEPS)
+    found = time_twin(acute_lesion(CELLS), ROUNDS)
     if found["different"]:
         raise RunFailed(f"W-STEP: {found['different']:g} cells or voxels of the twin differ from those of the lesion")
     yield Figure("Mesa twin: cells", found["cells"])

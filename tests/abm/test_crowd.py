@@ -61,8 +61,8 @@ def test_more_room_for_one_kind_keeps_what_all_have(small_model):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_some_cells_of_some_kinds_are_kept_in_an_order(small_model, monkeypatch, threads):
-    """Every column goes with its cell, sheaths too; other kinds stay as they are."""
+def test_some_cells_of_some_kinds_leave_and_the_others_keep_their_order(small_model, monkeypatch, threads):
+    """Every column goes with its cell, sheaths too; other kinds stay as they are. Of one kind all leave, of one none."""
     monkeypatch.setattr("kernels.launch.FEWEST_PER_THREAD", 8)
     model = small_model(*MANY, threads=threads)
     for _ in range(3):
@@ -70,13 +70,13 @@ def test_some_cells_of_some_kinds_are_kept_in_an_order(small_model, monkeypatch,
     rng = np.random.default_rng(4)
     kinds = {kind.kind: kind for kind in model.crowd.kinds}
     before = {name: kind.columns() for name, kind in kinds.items()}
-    order = {
-        name: rng.permutation(kinds[name].n)[: kinds[name].n // 2] for name in ("oligodendrocyte", "macrophage", "th1")
-    }
-    model.crowd.keep({kinds[name]: rows.astype(np.int32) for name, rows in order.items()})
+    shares = {"oligodendrocyte": 0.5, "macrophage": 0.3, "th1": 1.0, "opc": 0.0}
+    leaving = {name: np.flatnonzero(rng.random(kinds[name].n) < share) for name, share in shares.items()}
+    model.crowd.remove({kinds[name]: rows for name, rows in leaving.items()})
+    assert kinds["th1"].n == 0 < len(before["th1"]["uid"])
     for name, kind in kinds.items():
-        rows = order.get(name, slice(None))
-        assert kind.n == len(before[name]["uid"][rows])
+        rows = np.delete(np.arange(len(before[name]["uid"])), leaving.get(name, []))
+        assert kind.n == len(rows)
         for column, values in kind.columns().items():
             np.testing.assert_array_equal(values, before[name][column][rows], err_msg=f"{name} {column}")
 

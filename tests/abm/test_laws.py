@@ -32,7 +32,7 @@ def model(small_model):
     model = small_model()
     for kind in ("th1", "th17", "cd8", "treg"):
         population = model.population[kind]
-        population.take(np.zeros(0, np.int32))
+        population.remove(np.arange(population.n))
         population.changed = True
     return model
 

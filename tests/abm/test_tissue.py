@@ -71,7 +71,7 @@ def test_sheaths_of_the_dead_are_shed(small_model):
     """A dead cell's sheaths are orphans, lost at 0.5 per day."""
     model = small_model("laws.oligodendrocyte=null", "laws.opc=null")
     cells, tissue = model.population["oligodendrocyte"], model.tissue
-    cells.leave(np.ones(cells.n, bool))
+    cells.leave(np.arange(cells.n))
     units = tissue.units.reshape(4, -1)
     assert units[:2].sum() == 0
     begin = int(units[2].sum())
@@ -127,7 +127,7 @@ def test_leukocytes_enter_at_the_rate_of_their_law(small_model):
     venules, th1 = model.venules, model.population["th1"]
     served = 400 * 400 * 20e-9  # the radius of 400 um covers the whole small tissue
     assert venules.state("served")[0] == pytest.approx(served)
-    th1.take(np.zeros(0, np.int32))
+    th1.remove(np.arange(th1.n))
     expected = 0.0
     for step in range(1, 2001):
         model.steps = step

@@ -175,7 +175,7 @@ def choose_fate(rng):
     befallen, (_, step, stream, _, uid, _) = (rng.random(N) < 0.5).astype(i4), cells(rng)
     hazards = [places(1, 2, 3, 1), rows(1, 2, 5, 1)]
     drawn = [befallen, rng.integers(0, 2**40, N), step, stream, uid]
-    return TWO_KINDS, [each(1, 0), each(0, 3), each(3, 4), *drawn, *hazards, values(rng), *np.zeros((2, N), i4)]
+    return TWO_KINDS, [each(0, 3), each(3, 4), *drawn, *hazards, values(rng), np.zeros(N, i4)]
 
 
 def chance_in_step(rng):
@@ -222,7 +222,8 @@ def chance_of_bid(rng):
 
 def orphan_sheaths(rng):
     slots, _, units = myelin(rng)
-    return N, [(rng.random(N) < 0.5).astype(i4), slots, SLOTS, units, SIZE]
+    leaving = np.flatnonzero(rng.random(N) < 0.5)
+    return len(leaving), [leaving, slots, SLOTS, units, SIZE]
 
 
 def shed_orphans(rng):

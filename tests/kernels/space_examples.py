@@ -88,6 +88,11 @@ def permute_wide(random):
     return N, [random.permutation(N).astype(np.int32) + np.int32(7), 7, 3, columns, np.zeros(3 * N, np.int32)]
 
 
+def order_of_staying(random):
+    staying = Spans(HOST, [(1, 9), (15, N)])
+    return staying, [_each(1, 15), _each(0, 3), _each(3, 3), np.array([0, 4, 5]), np.zeros(N, np.int32)]
+
+
 def sort_bucket(random):
     voxel = np.sort(random.integers(0, 12, N)).astype(np.int32)
     start = np.searchsorted(voxel // 2, np.arange(7)).astype(np.int32)
@@ -179,7 +184,8 @@ def touch(random):
 EXAMPLES = {
     example.__name__: example
     for example in (
-        locate, count_cells, running_sums, scatter, sort_bucket, permute, permute_row, replace_row, permute_wide, to_fixed,
-        density_of_plane, box_at, density_at, lean, walk_axis, occupy, ask_room, bid_for_room, take_room, touch,
+        locate, count_cells, running_sums, scatter, sort_bucket, order_of_staying, permute, permute_row, replace_row,
+        permute_wide, to_fixed, density_of_plane, box_at, density_at, lean, walk_axis, occupy, ask_room, bid_for_room,
+        take_room, touch,
     )
 }  # fmt: skip

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from kernels.binning import Sorting, bucket_shift, locate, permute, permute_row, permute_wide, replace_row, running_sums
+from kernels.binning import (
+    Sorting,
+    bucket_shift,
+    locate,
+    order_of_staying,
+    permute,
+    permute_row,
+    permute_wide,
+    replace_row,
+    running_sums,
+)
 from kernels.device import Machine
 from kernels.grid import Grid
 from kernels.spans import Spans
@@ -133,3 +143,22 @@ def test_columns_are_put_in_an_order():
     wide, out = random.integers(-1, 99, (9, 7)).astype(np.int32), np.zeros((5, 7), np.int32)
     permute_wide(Machine(), 5, order + np.int32(100), 100, 7, wide.reshape(-1), out.reshape(-1))
     np.testing.assert_array_equal(out, wide[order])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_those_that_stay_keep_their_order(threads, monkeypatch):
+    """Span by span as NumPy deletes: none leaves, all leave, the first, the last, some."""
+    monkeypatch.setattr("kernels.launch.FEWEST_PER_THREAD", 4)
+    machine, random = Machine("cpu", threads), np.random.default_rng(3)
+    first, n = np.array([2, 60, 90, 95, 200]), np.array([50, 20, 5, 40, 300])
+    leaving = [np.array([], int), np.arange(20), np.array([0, 4]), np.array([0, 1, 2, 38, 39])]
+    leaving.append(np.flatnonzero(random.random(300) < 0.3))
+    ends = np.cumsum([0, *map(len, leaving)])
+    order = np.full(600, -1, np.int32)
+    spans = Spans(machine, [(a, a + many - len(gone)) for a, many, gone in zip(first, n, leaving)])
+    order_of_staying(machine, spans, first, ends[:-1], ends[1:], np.concatenate(leaving), order)
+    for a, many, gone in zip(first, n, leaving):
+        left = many - len(gone)
+        np.testing.assert_array_equal(order[a : a + left], a + np.delete(np.arange(many), gone))
+        order[a : a + left] = -1
+    assert (order == -1).all()
