@@ -66,6 +66,10 @@ class Checks:
                 self.refuse(f"{key}.{axis}", f"= {place.text} {limit}; {advice}")
         if len(self.grid.size) == 3 and point.z is None:
             self.refuse(key, "needs a z in 3D")
+        if len(self.grid.size) == 2 and point.z is not None:
+            self.refuse(
+                f"{key}.z", f"= {point.z.text} has no meaning in 2D; remove it, or give grid.size three lengths"
+            )
 
 
 def volume(cell: Cell) -> float:

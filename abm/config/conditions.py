@@ -56,10 +56,10 @@ class _Comparison:
     sign: str
     right: _Operand
 
-    def holds(self, measures: Mapping[str, float]) -> bool:
+    def holds(self, measures: Mapping[str, float]) -> bool | None:
         unit = self.left.unit if self.left.name else self.right.unit
         left, right = self.left.value(measures, unit), self.right.value(measures, unit)
-        return not (math.isnan(left) or math.isnan(right)) and COMPARISONS[self.sign](left, right)
+        return None if math.isnan(left) or math.isnan(right) else COMPARISONS[self.sign](left, right)
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,13 @@ class _Joined:
     word: str
     parts: tuple["_Joined | _Comparison", ...]
 
-    def holds(self, measures: Mapping[str, float]) -> bool:
+    def holds(self, measures: Mapping[str, float]) -> bool | None:
+        """Say whether it holds; None where that depends on a read-out without a value."""
+        results = [part.holds(measures) for part in self.parts]
         if self.word == "not":
-            return not self.parts[0].holds(measures)
-        results = (part.holds(measures) for part in self.parts)
-        return all(results) if self.word == "and" else any(results)
+            return None if results[0] is None else not results[0]
+        decides = self.word == "or"  # one part that holds decides an or, one that does not an and
+        return decides if decides in results else (None if None in results else not decides)
 
 
 class Condition:
@@ -83,7 +85,7 @@ class Condition:
     True
 
     A read-out that is missing (of a kind left out of the scenario) counts as zero; a comparison with one that has no
-    value (NaN) does not hold.
+    value (NaN) neither holds nor fails, so that its ``not`` does not hold either.
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class Condition:
 
     def evaluate(self, measures: Mapping[str, float]) -> bool:
         """Say whether the condition holds for these read-outs."""
-        return self._root.holds(measures)
+        return self._root.holds(measures) is True
 
     def _either(self, depth: int) -> "_Joined | _Comparison":
         return self._list("or", self._both, depth)

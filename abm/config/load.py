@@ -28,6 +28,7 @@ from abm.config.vocabulary import REGIONS
 WORD = re.compile(r"\w+")
 SEED_BITS = 53  # a seed stays exact in every JSON reader
 DEFAULT_SEED = 1
+LONGEST_NAME = 100  # bytes
 
 
 def load(
@@ -80,6 +81,9 @@ def _build(
     reader = Reader(tree, problems)
     read = read_sections(reader, bibliography, known, source.biology_names)
     texts = {key: _text(tree, key, problems) for key in TEXTS}
+    if texts["name"] and not _names_a_folder(texts["name"]):
+        limit = f"must name a folder of its runs: at most {LONGEST_NAME} characters, no / or \\, and no . first"
+        problems.add(tree.keys["name"], f"name = {shown(texts['name'])} {limit}")
     seed = _seed(tree, problems)
     read.laws, law_nodes = read_laws(reader, read)
     tree = _with_laws(tree, law_nodes)
@@ -157,6 +161,10 @@ def _text(tree: Branch, key: str, problems: Problems) -> str:
         return str(node.value) if isinstance(node, Leaf) and node.value is not None else ""
     problems.add(tree.keys[key], f"{key} must be text; put it in quotes")
     return ""
+
+
+def _names_a_folder(name: str) -> bool:
+    return len(name.encode()) <= LONGEST_NAME and name.isprintable() and name[0] != "." and not {*name} & {*"/\\"}
 
 
 def _seed(tree: Branch, problems: Problems) -> int:

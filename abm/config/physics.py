@@ -137,6 +137,17 @@ class Physics(Checks):
             self.refuse(
                 "tissue.sheath_density", f"= {self.tissue.sheath_density.text} is {units:.3g} in a voxel, {limit}"
             )
+        cell = self.read.cells.get("oligodendrocyte")
+        if cell is None or cell.initial_density is None:
+            return
+        each = int(self.tissue.sheaths_per_oligodendrocyte * self.tissue.sheath_surplus)
+        if 0 < (held := each * cell.initial_density) < self.tissue.sheath_density:
+            self.refuse(
+                "tissue.sheath_density",
+                f"= {self.tissue.sheath_density.text} is more than the {held:.6g} sheaths/mm^3 that the oligodendrocytes "
+                f"there at the start can hold, {each} each: healthy tissue would begin as a lesion; lower it, or raise "
+                "cells.oligodendrocyte.initial_density or tissue.sheaths_per_oligodendrocyte",
+            )
 
     def _plaques(self) -> None:
         """What a plaque adds to what is there must fit."""

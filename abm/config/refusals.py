@@ -51,6 +51,11 @@ class Refusals(Checks):
         for kind, cell in self.read.cells.items():
             if "speed" in self.read.laws.get(kind, {}) and cell.persistence is None:
                 self.refuse(f"cells.{kind}", "has a speed and needs a persistence, such as 'persistence: 3 min'")
+        if "oligodendrocyte" in self.read.cells and self.is_missing("tissue"):
+            advice = "write it, or leave the cells out with 'cells.oligodendrocyte=null'"
+            self.refuse(
+                "cells.oligodendrocyte", f"hold the sheaths of a section 'tissue', which is not there; {advice}"
+            )
 
     def _rates(self) -> None:
         """A rate must be slow against the step: chance 1 - exp(-rate * step) of at most a half."""

@@ -48,6 +48,10 @@ def test_conditions(text, expected):
 def test_a_read_out_without_a_value_makes_no_comparison_true():
     assert not holds("m1_m2 > 1", m1_m2=float("nan"))
     assert not holds("m1_m2 != 1", m1_m2=float("nan"))
+    assert not holds("not m1_m2 < 1", m1_m2=float("nan"))
+    assert not holds("not (m1_m2 < 1 or bbb_leak > 1)", m1_m2=float("nan"), bbb_leak=0.5)
+    assert holds("not (m1_m2 < 1 and bbb_leak > 1)", m1_m2=float("nan"), bbb_leak=0.5)
+    assert holds("m1_m2 < 1 or bbb_leak < 1", m1_m2=float("nan"), bbb_leak=0.5)
 
 
 @pytest.mark.parametrize(
