@@ -170,12 +170,13 @@ class Fields:
 
     def _empty(self) -> set[int]:
         """Return the fields that are zero everywhere and stay so, as one that only an absent therapy makes."""
-        mass = self._amounts["mass"]  # 0 only where every value is, for none is negative
+        mass = self._amounts["mass"]
         rows = [row for row, solver in enumerate(self.solvers) if not (mass[row].any() or solver.level)]
-        secreted = (
-            self.machine.get(self.source[rows].any(axis=1)) if rows else ()
-        )  # of all at once: a GPU answers slowly
-        return {row for row, there in zip(rows, secreted) if not there}
+        if not rows:
+            return set()
+        highest = (array[rows].max(axis=1) for array in (self.source, self.concentration))
+        source, level = (each != 0 for each in highest)  # of all at once: a GPU answers slowly; what is no number counts
+        return {row for row, there in zip(rows, self.machine.get(source | level)) if not there}
 
     def _run(self, row: int, what: str) -> None:
         """Let a field's solver ``advance`` or ``count``, with work arrays that no other thread uses."""

@@ -148,7 +148,7 @@ def show(result: dict, quiet: bool, as_json: bool) -> None:
         typer.echo(json.dumps(result))
     elif not quiet:
         if result["status"] == "exists":
-            typer.echo("this run is there already (--out makes another)")
+            typer.echo("this run is there already (--force-new or --out makes another)")
         else:
             typer.echo(f"done: {result['days']:g} days in {duration(result['wall_s'])}")
         numbers = {name: value for name, value in result["measures"].items() if value is not None}
@@ -179,7 +179,11 @@ def call(arguments: list[str]) -> int:
         return end(arguments, failure.exit_code, failure.status, str(failure), failure.result)
     except (KeyboardInterrupt, typer.Abort):
         return end(arguments, STOPPED, "stopped", "stopped")
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as left:
+        if isinstance(left, SystemExit) and not isinstance(
+            left.__context__, BrokenPipeError
+        ):  # click makes one of the other
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: flush into nothing
         return DONE
     except Exception as error:

@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,10 +43,7 @@ def connected(cluster: str, workers: int | None) -> Iterator[Client]:
     """Start workers, or connect to those at an address, and let them go at the end."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     settings = {"distributed.comm.timeouts.connect": PATIENCE, "distributed.comm.timeouts.tcp": PATIENCE}
-    with (
-        tempfile.TemporaryDirectory(prefix="remyelin-", ignore_cleanup_errors=True) as scratch,
-        dask.config.set(settings),
-    ):
+    with folders.scratch() as scratch, dask.config.set({**settings, "temporary-directory": scratch}):
         opened = _open(cluster, workers, scratch)
         client = Client(opened, set_as_default=False)
         try:

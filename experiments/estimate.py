@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from experiments import folders
 from experiments.ensemble import Job, Outcome, places
 from experiments.store import bytes_needed
 from experiments.study_plan import StudyRun
@@ -69,7 +69,7 @@ def _one_step(run: StudyRun) -> tuple[float, float]:
 
     step = load(run.job.scenario, overrides=run.job.overrides).time.step.text
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="remyelin-") as scratch:
+    with folders.scratch() as scratch:
         job = Job("start", run.job.scenario, (*run.job.overrides, f"time.days={step}"), run.job.seed, Path(scratch))
         (outcome,) = cluster.compute([(job, places([job])[0])], os.getcwd(), "estimate")
     return time.monotonic() - begun, outcome.wall_s or 0.0

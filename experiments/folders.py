@@ -1,8 +1,10 @@
 """Run folders: where a run goes, who may write there, and whether there is room. Nothing is ever overwritten."""
 
 import contextlib
+import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,6 +115,22 @@ def write_config(folder: Path, config, past: Sequence[Past] = (), given: str | N
     for each in past:
         (folder / PAST).mkdir(exist_ok=True)
         checkpoints.replace_file(folder / PAST / f"{each.until:09d}.yaml", [each.config.resolved_text().encode()])
+
+
+def sha256(folder: Path) -> str:
+    """Return the SHA-256 of the resolved config as it lies in a run's folder."""
+    return hashlib.sha256((folder / RESOLVED).read_bytes()).hexdigest()
+
+
+def scratch() -> tempfile.TemporaryDirectory:
+    """Return a folder that goes away, in the cache: where it cannot be written, where the system keeps such."""
+    from kernels.launch import cache_folder
+
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="scratch-", dir=cache_folder(), ignore_cleanup_errors=True)
+    except OSError:
+        return tempfile.TemporaryDirectory(prefix="remyelin-", ignore_cleanup_errors=True)
 
 
 def read_past(folder: Path) -> list[Past]:

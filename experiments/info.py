@@ -184,7 +184,8 @@ def show(
     resolved: Annotated[bool, typer.Option("--resolved", help="Every value, with unit, source and origin.")] = False,
 ) -> None:
     """Print a scenario as it is written, or with every value it comes to:  remyelin show acute --resolved"""
-    config = open_config(scenario)
+    given = Path(scenario) / "config.yaml"
+    config = open_config(given if not resolved and given.is_file() else scenario)
     typer.echo((config.resolved_text() if resolved else config.source_text).rstrip("\n"))
 
 

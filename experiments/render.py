@@ -389,7 +389,7 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
         if not keeps_cells(run):
             raise Refused(
                 f"{run.folder} kept no cells, which the view '{name}' shows: "
-                "set output.cells to all and run again, or use --view fields"
+                f"run it again with --set output.cells=all --force-new{', or use --view fields' if pace else ''}"
             )
     return VIEWS[name](runs, dpi, pace) if pace or name != "lesion" else PosterView(runs, dpi, pace)
 

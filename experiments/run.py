@@ -28,8 +28,7 @@ def open_machine(backend: str, threads: int | None, *configs: "Config"):
     """Return the machine of a backend for some runs side by side; raises Refused where it cannot be had."""
     from kernels import device
 
-    if backend not in BACKENDS:
-        raise Refused(f"--backend {backend} is not known; allowed: auto, cpu, cuda")
+    _refuse_unknown(backend)
     try:
         machine = device.open_machine(backend, threads, sum(math.prod(config.shape) for config in configs))
     except RuntimeError as error:
@@ -38,6 +37,11 @@ def open_machine(backend: str, threads: int | None, *configs: "Config"):
         machine = device.open_machine("cpu", threads)
         machine.why = f"on the GPU there is too little memory: {lacking}"
     return machine
+
+
+def _refuse_unknown(backend: str) -> None:
+    if backend not in BACKENDS:
+        raise Refused(f"--backend {backend} is not known; allowed: auto, cpu, cuda")
 
 
 def refuse_what_does_not_fit(config, machine) -> None:
@@ -105,9 +109,21 @@ def start(config, origin: Origin, out: str | os.PathLike | None, machine, force_
     else:
         folder, claim = folders.claim_by_hash(config, origin.past, force_new)
     if claim is None:
+        if others := _other_outputs(folder, config):
+            advice = "--force-new computes it again and keeps what is asked for"
+            reporter.message(f"{folder} was asked for other outputs ({', '.join(others)}): {advice}")
         return result_of(folders.read_info(folder), run=str(folder), status="exists")
     with _released(claim, made):
         return _ended(_new(folder, config, machine, reporter, origin), reporter)
+
+
+def _other_outputs(folder: Path, config: "Config") -> list[str]:
+    """Name the keys of the output that a run there was not asked for as a config asks: they are no part of what a run is."""
+    from abm.run_folder import Run
+
+    kept = Run.load(folder).config.output
+    names = type(kept).model_fields
+    return [f"output.{name}" for name in names if getattr(kept, name) != getattr(config.output, name)]
 
 
 def resume(
@@ -123,6 +139,7 @@ def resume(
     from abm.run_folder import Run
 
     folder, reporter = Path(folder), reporter or Silent()
+    _refuse_unknown(backend)
     stored = Run.load(folder)
     if stored.info["status"] == "done":
         return result_of(folders.read_info(folder), run=str(folder), status="exists")

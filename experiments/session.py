@@ -18,7 +18,7 @@ from experiments.budget import budgets, doubts, lines
 from experiments.failures import Failure, Refused, Stopped, failure_of, reason
 from experiments.progress import Silent
 from experiments.schedule import Schedule
-from experiments.store import CHECKPOINTS, FRAMES, Frames, Layer, Store, bytes_needed, write_json
+from experiments.store import CHECKPOINTS, FRAMES, Frames, Layer, Store, bytes_needed, lacking, write_json
 
 RESULT = (
     "run",
@@ -131,6 +131,7 @@ class Session:
             return
         try:
             folders.write_config(self.folder, self.config, self.past, self.origin.given)
+            self.info["resolved_sha256"] = folders.sha256(self.folder)
             self.note()
         except OSError as error:
             advice = "choose another folder with --out"
@@ -142,15 +143,24 @@ class Session:
     def take_up(self) -> None:
         """Go on from the newest checkpoint that is whole; from the beginning where there is none."""
         now, then = provenance.code_version(), self.info["code_version"]
+        if now == then:
+            is_changed = provenance.run_hash(self.config, self.past) != self.info["identity"]
+        else:  # another version may read the same file as something else: the file itself must be the same
+            is_changed = self.info.get("resolved_sha256", folders.sha256(self.folder)) != folders.sha256(self.folder)
+        if is_changed:
+            raise Refused(f"{self.folder / folders.RESOLVED} is not what this run was begun with; nothing was changed")
         if now != then:
             self.warn(
                 f"the run was begun by version {then} and goes on with {now}: "
                 "its digest may differ from that of an uninterrupted run"
             )
-        elif provenance.run_hash(self.config, self.past) != self.info["identity"]:
-            raise Refused(f"{self.folder / folders.RESOLVED} is not what this run was begun with; nothing was changed")
         self.origin = None
         self.counters, self.state = checkpoints.read_newest(self.folder / CHECKPOINTS, self.warn) or ({}, None)
+        if missing := lacking(self.folder, self.counters):
+            advice = "put it back, or begin the run anew"
+            raise Refused(
+                f"{self.folder} cannot go on from its last checkpoint: {missing}; {advice}; nothing was changed"
+            )
         if self.state is None:
             self.warn("there is no whole checkpoint: the run starts again from its beginning")
         self.part["from_step"] = self.stands_at or 0

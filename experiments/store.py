@@ -315,6 +315,22 @@ class Store:
             file.close()
 
 
+def lacking(folder: Path, counters: Mapping[str, int]) -> str:
+    """Say which file of a run holds less than a checkpoint left there; nothing where all is there."""
+    settled = {f"{name}.csv": counters.get(f"{name}_bytes", 0) for name in TABLES} | {
+        EVENTS: counters.get("events_bytes", 0)
+    }
+    for name, size in settled.items():
+        if size and (not (folder / name).is_file() or (folder / name).stat().st_size < size):
+            return f"{name} is missing, or shorter than the {size:,} bytes it had"
+    n_frames = counters.get("frames", 0)
+    if n_frames and not (folder / FRAMES).is_dir():
+        return f"{FRAMES} is missing, which held {n_frames} frames"
+    if n_frames and not list((folder / CELLS).glob("part-000000.parquet")):
+        return f"{CELLS}/part-000000.parquet is missing"
+    return ""
+
+
 def bytes_needed(n_frames: int, n_layers: int, voxels: int, n_cells: int, state_bytes: int) -> int:
     """Estimate what a run will write, on the low side: it serves to refuse what clearly cannot fit."""
     frames = n_frames * (4 * n_layers * voxels + CELL_BYTES * n_cells)

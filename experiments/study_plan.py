@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field as Described
+from pydantic import PlainValidator
 
 from abm.config import Config, ConfigError, load
 from abm.config.conditions import read_out_units
 from abm.config.errors import Problems, hint
+from abm.config.expected import refuse
 from abm.config.files import LIBRARY, SCHEMA, SUFFIXES, scenario_names
 from abm.config.flow import flow
 from abm.config.model import Name, Part
@@ -44,8 +45,21 @@ NOT_HERE = {
 MOST_RUNS = 100_000
 NAME = re.compile(r"\w[\w.-]*")
 
-Seed = Annotated[int, Described(ge=0)]
 Point = tuple[tuple[str, Any], ...]  # dotted key and value, of every key of the grid
+
+
+def _replicates(raw: Any) -> int | list[int]:
+    """Read a number of replicates, or their seeds."""
+    numbers = raw if isinstance(raw, list) else [raw]
+    whole = all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in numbers)
+    if not whole or not (isinstance(raw, list) or 1 <= raw <= MOST_RUNS):
+        raise refuse(
+            (
+                (),
+                f"{{key}} = {{value}} must be a number of runs from 1 to {MOST_RUNS}, or a list of seeds such as [1, 2, 5]",
+            )
+        )
+    return raw
 
 
 class Section(Part):
@@ -54,7 +68,7 @@ class Section(Part):
     base: str = "acute"
     arms: dict[Name, dict[str, Any]]
     grid: dict[str, list[Any]] = {}
-    replicates: Annotated[int, Described(ge=1, le=MOST_RUNS)] | list[Seed] = 1
+    replicates: Annotated[int | list[int], PlainValidator(_replicates)] = 1
     measures: list[str] = []
     control: str | None = None
 

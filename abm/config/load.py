@@ -46,8 +46,11 @@ def load(
 
     Raises ConfigError with one sentence for every problem.
     """
+    overrides = tuple(overrides)
+    if (days is not None or seed is not None) and any(each.startswith(("time.days", "seed")) for each in overrides):
+        load(scenario, overrides, library=library)  # what loses is checked too
     source = Library(library, Problems())
-    return _checked(source.gather(scenario, tuple(overrides)), days, seed, source)
+    return _checked(source.gather(scenario, overrides), days, seed, source)
 
 
 def restore(resolved: Mapping[str, Any], library: FilePath = LIBRARY) -> Config:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +125,63 @@ def test_a_config_that_was_changed_is_not_resumed(remyelin, after_step):
     resolved.write_text(changed)
     refused(remyelin("resume", folder, "--json"), "is not what this run was begun with")
     assert json.loads((folder / "run.json").read_text())["status"] == "stopped"
+
+
+@pytest.mark.parametrize("name", ["measures.csv", "fields.zarr", "cells/part-000000.parquet"])
+def test_a_run_whose_files_were_damaged_is_left_as_it_is(remyelin, after_step, name):
+    """Cut short or removed: what a checkpoint left there is not made up."""
+    after_step(9, stop_with(signal.SIGTERM))
+    folder = remyelin(*QUICK, "--json").folder
+    path = folder / name
+    if name == "measures.csv":
+        path.write_bytes(path.read_bytes()[:10])
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+    def files():
+        return {each: each.stat().st_size for each in folder.rglob("*") if each.is_file() and each.name != "log.txt"}
+
+    before = files()
+    refused(
+        remyelin("resume", folder, "--json"), f"cannot go on from its last checkpoint: {name} is missing", "put it back"
+    )
+    assert files() == before
+
+
+def test_other_outputs_of_a_run_that_is_there_are_told(remyelin):
+    first = remyelin(*QUICK, "--json")
+    again = remyelin(*QUICK, "--set", "output.frames_every=1 h")
+    assert again.code == 0 and "was asked for other outputs (output.frames_every): --force-new" in again.err
+    assert "this run is there already (--force-new or --out makes another)" in again.out
+    assert "other outputs" not in remyelin(*QUICK).err
+    assert str(first.json["run"]) in again.out
+
+
+def test_what_loses_is_checked_too(remyelin):
+    refused(remyelin(*QUICK, "--days", "1", "--set", "time.days=3 parsec", "--json"), "unknown unit 'parsec'")
+
+
+def test_a_reader_that_goes_away_is_no_failure():
+    command = [sys.executable, "-m", "experiments", "params", "acute"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(10)
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0 and process.stderr.read() == b""
+
+
+def test_a_config_that_was_changed_is_not_resumed_by_another_version_either(remyelin, after_step):
+    """Another version may read the same file as something else; so the file counts, and goes on where it is the same."""
+    after_step(3, stop_with(signal.SIGTERM))
+    folder = remyelin(*QUICK, "--json").folder
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**info, "code_version": "0.0+other", "identity": "0" * 12}))
+    resolved, text = folder / "resolved.yaml", (folder / "resolved.yaml").read_text()
+    resolved.write_text(text.replace("seed: {value: 1,", "seed: {value: 2,"))
+    refused(remyelin("resume", folder, "--json"), "is not what this run was begun with")
+    resolved.write_text(text)
+    assert remyelin("resume", folder, "--json").code == 0
 
 
 def stop_with(number):

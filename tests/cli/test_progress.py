@@ -62,3 +62,17 @@ def test_a_terminal_gets_a_bar_and_a_log_gets_lines(monkeypatch, capsys):
     shown = capsys.readouterr().err
     assert "compiling kernels for this machine (once): 1 sense" in shown
     assert "day 12.50 of 40" in shown and "lesion 0.500 mm2" in shown
+
+
+def test_on_a_narrow_terminal_the_numbers_yield_and_the_day_stays(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    bar = reporter()
+    bar.begin(40.0, 0.0)
+    bar.advance(12.5, {"count.th1": 123456, "lesion_area_mm2": 0.5, "remyelinated_area_mm2": 0.1, "bbb_leak": 0.25})
+    bar.bar.refresh()
+    bar.end()
+    shown = capsys.readouterr().err
+    assert "day 12.50 of 40" in shown and "--:--" in shown and "123456 cells" in shown and "…" in shown
+    assert "BBB" not in shown

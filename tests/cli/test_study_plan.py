@@ -91,6 +91,12 @@ def test_every_mistake_is_told_at_once_with_its_line(tiny):
         (("  replicates: 2", "  replicats: 2"), 8, "did you mean 'study.replicates'"),
         (("replicates: 2", "replicates: 0"), 8, "study.replicates"),
         (("replicates: 2", "replicates: [1, 1]"), 8, "each once"),
+        (
+            ("replicates: 2", "replicates: two"),
+            8,
+            "study.replicates = 'two' must be a number of runs from 1 to 100000, or a list",
+        ),
+        (("replicates: 2", "replicates: [1, two]"), 8, "or a list of seeds such as [1, 2, 5]"),
         (("base: diffusion", "base: difusion"), 4, "did you mean 'diffusion'"),
         (("base: diffusion", "base: ./none.yaml"), 4, "there is no such file"),
         (("replicates: 2", "control: quick"), 8, "study.control = 'quick' is no arm; allowed: fast, slow"),

@@ -45,7 +45,7 @@ PLAQUE = "tissue.plaques={p: {at: {x: 100, y: 100}, radius: 50, "
         (["tissue.axon_diameter=100"], "of 100 um would fill 1.51e+03 of every plane, at most 1"),
         (["tissue.sheath_density=1"], "is 8e-06 in a voxel, which must hold 1 to 16777216"),
         (["tissue.sheaths_per_oligodendrocyte=0.1"], "sheaths_per_oligodendrocyte = 0.1 is outside 1 to 1000"),
-        (["tissue.sheaths_per_oligodendrocyte=10"], "more than the 828000 sheaths/mm^3 that the oligodendrocytes there at the start"),
+        (["tissue.sheaths_per_oligodendrocyte=10"], "is more than the 828000 sheaths/mm^3 that the oligodendrocytes"),
         (["cells.oligodendrocyte.initial_density=3e4"], "can hold, 33 each: healthy tissue would begin as a lesion"),
         (["tissue=null"], "cells.oligodendrocyte hold the sheaths of a section 'tissue', which is not there"),
         (["tissue.venules.positions.central={x: 200, y: 200, z: 3}"], "central.z = 3 um has no meaning in 2D"),

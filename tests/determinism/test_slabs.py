@@ -84,7 +84,6 @@ def test_a_number_that_is_not_finite_is_a_fault_of_its_slab_alone(tiny):
     assert model.faults() == {}
     grid = model.grid
     model.laws.row("field.tnf")[grid.whole + 6 * grid.sy + 4] = np.nan
-    model.fields.recount()
     model.step()
     cells = model.population["opc"]
     cells.x[np.flatnonzero(cells.voxel[: cells.n] // grid.whole == 2)[0]] = np.inf
