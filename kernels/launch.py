@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-from kernels import atomics
 from kernels.device import Machine
 from kernels.gpu import Launcher, Series, default_stream, laid_out, open_launcher
 from kernels.source import LOOPS, row_loop, write
@@ -49,8 +48,8 @@ def cache_folder() -> Path:
 
 @functools.cache
 def _atomics() -> str:
-    """What generated modules import of this package."""
-    return inspect.getsource(atomics)
+    """What generated modules import of this package. It is not imported here: that alone has numba choose its vectors."""
+    return Path(__file__).with_name("atomics.py").read_text()
 
 
 def _load(name: str, text: str):

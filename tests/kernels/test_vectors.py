@@ -13,6 +13,8 @@ from kernels.vectors import ICE_LAKE, WIDE, with_wide
 ROOT = str(Path(__file__).resolve().parents[2])
 DOUBLED = """
 import numpy as np
+import abm.model  # all that a run imports: none of it may have numba choose its vectors before
+import experiments.run
 from kernels.device import Machine
 from kernels.launch import kernel
 
