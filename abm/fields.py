@@ -174,8 +174,8 @@ class Fields:
         rows = [row for row, solver in enumerate(self.solvers) if not (mass[row].any() or solver.level)]
         if not rows:
             return set()
-        highest = (array[rows].max(axis=1) for array in (self.source, self.concentration))
-        source, level = (each != 0 for each in highest)  # of all at once: a GPU answers slowly; what is no number counts
+        # One question for all of them: a GPU answers slowly. What is no number is there.
+        source, level = (array[rows].max(axis=1) != 0 for array in (self.source, self.concentration))
         return {row for row, there in zip(rows, self.machine.get(source | level)) if not there}
 
     def _run(self, row: int, what: str) -> None:

@@ -48,11 +48,15 @@ def new_scenario(name: str, file: str | Path) -> Path:
     """Write a commented template that changes scenario ``name``; a file that is there is never touched."""
     from abm.config import ConfigError, load
     from abm.config.files import LIBRARY
+    from abm.config.json_schema import FILE
 
     load(name)
     file = Path(file)
     text = (LIBRARY / "templates" / "scenario.yaml").read_text(encoding="utf-8")
     text = re.sub(r"(?m)^extends: .*$", lambda _: f"extends: {_base_for(name, file)}", text, count=1)
+    text = (
+        f"# yaml-language-server: $schema={FILE}\n{text}"  # editors that know YAML complete and check while one types
+    )
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)

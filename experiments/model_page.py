@@ -4,6 +4,7 @@ The prose stands in ``model_page.md``, in blocks named ``=== name ===``; ``{a.b.
 else on the page, equations, numbers, sources and who makes or reads what, comes from the config.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from abm.config import load
+from abm.config import json_schema, load
 from abm.config.errors import Problems
 from abm.config.files import LIBRARY
+from abm.config.json_schema import FILE
 from abm.config.merge import is_quantity
 from abm.config.tree import Branch, Node, Row, is_null, plain
 from abm.config.vocabulary import MECHANISMS, PLACES
@@ -37,8 +39,9 @@ NAMED_BY = {"laws": 3, "fields": 2, "signals": 2}  # how far down a scenario's c
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the page, and the schema of the files that it is written from."""
     PAGE.write_text(page(), encoding="utf-8")
+    FILE.write_text(json.dumps(json_schema()) + "\n", encoding="utf-8")
 
 
 def page(scenario: str = DEFAULT_SCENARIO) -> str:

@@ -1,8 +1,14 @@
-"""JSON schema of a config file, for editors: completion, units and ranges while typing."""
+"""JSON schema of a config file, for editors: completion, units and ranges while typing.
+
+It stands beside the configs, where ``remyelin new`` points editors to; ``make docs`` writes it.
+"""
 
 from typing import Any
 
 from abm.config.config import Config
+from abm.config.files import LIBRARY
+
+FILE = LIBRARY / "schema.json"
 
 
 def json_schema() -> dict[str, Any]:

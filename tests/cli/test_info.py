@@ -1,6 +1,8 @@
 """The commands that read configs and print."""
 
 import io
+import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -67,6 +69,8 @@ def test_new_writes_a_valid_template_and_never_overwrites(command, tmp_path):
     file = tmp_path / "mine.yaml"
     assert f"wrote {file}" in command("new", "demo", str(file))
     assert load(file).identity() == load("demo").identity()
+    schema = file.read_text().splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    assert json.loads(Path(schema).read_text())["title"] == "remyelin config"
     file.write_text("kept")
     with pytest.raises(ConfigError, match="there already"):
         command("new", "demo", str(file))

@@ -1,10 +1,12 @@
 """docs/model.md: it says what the configs say, all of it, and every link on it leads somewhere."""
 
+import json
 import re
 
 import pytest
 
-from abm.config import load
+from abm.config import json_schema, load
+from abm.config.json_schema import FILE
 from abm.config.vocabulary import MECHANISMS, own_states
 from experiments import equations, model_page
 from experiments.sources import citations, is_biology, summary, values
@@ -29,6 +31,12 @@ def section(page, title):
 
 def test_the_page_is_what_the_configs_give(page):
     assert model_page.PAGE.read_text(encoding="utf-8") == page, "docs/model.md is out of date: run make docs"
+
+
+def test_the_schema_for_editors_is_up_to_date():
+    assert json.loads(FILE.read_text(encoding="utf-8")) == json_schema(), (
+        "configs/schema.json is out of date: run make docs"
+    )
 
 
 def test_a_changed_value_changes_the_page(page, tmp_path):
