@@ -16,7 +16,7 @@ from abm.config import ConfigError
 from abm.config.errors import hint
 from abm.run_folder import INFO, Run
 from experiments.collect import check_measures, write_table
-from experiments.compare_figure import forest
+from experiments.compare_figure import NOTICE, forest
 from experiments.failures import Refused
 from experiments.study import states
 from experiments.study_plan import Point, Study, described, measure_units, read_study
@@ -313,4 +313,5 @@ def told(comparison: Comparison) -> Iterator[str]:
     if single:
         yield f"{single} differences are of one pair and have no interval; run more replicates"
     yield from comparison.remarks
+    yield NOTICE
     yield from (str(path) for path in (comparison.table, comparison.figure) if path is not None)

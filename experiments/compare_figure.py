@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.failures import Refused, reason
 from experiments.figure_style import COLOURS, GREY, INK, MARKERS, STYLE, save
+from experiments.scene import plain
 
 if TYPE_CHECKING:
     from experiments.compare import Contrast
@@ -19,6 +20,7 @@ PANEL_WIDTH, NAME_WIDTH = 3.3, 0.075  # inches; of a letter
 LINE_HEIGHT, AROUND = 0.34, 1.1  # inches
 STRIP = 0.5  # share of a line that its markers take
 FAINT = 0.45  # of an interval that includes zero
+NOTICE = "a simulation, not for clinical use"
 WORDS = {"end": "at the end", "mean": "mean over the run", "peak": "peak"}
 
 
@@ -46,7 +48,7 @@ def forest(path: Path, contrasts: "Sequence[Contrast]", labels: Mapping[str, str
             ncols=len(labels),
             frameon=False,
             fontsize=8,
-            title="hollow and faint: the interval includes zero, no difference is shown",
+            title=f"hollow and faint: the interval includes zero, no difference is shown\n{NOTICE}",
             title_fontsize=8,
         )
         figure.suptitle(title, color=INK, fontsize=10)
@@ -70,7 +72,7 @@ def _panel(axes: Any, contrasts: "Sequence[Contrast]", arms: Sequence[str]) -> N
             axes.plot(each.difference, y, marker, markersize=5, markerfacecolor=colour if shown else "white", **style)
     unit = contrasts[0].unit
     axes.set_title(contrasts[0].measure, loc="left", color=INK, fontsize=9)
-    axes.set_xlabel("difference" + (f", {unit}" if unit != "1" else ""), fontsize=8)
+    axes.set_xlabel("difference" + (f", {plain(unit)}" if unit != "1" else ""), fontsize=8)
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.tick_params(labelsize=8)
     axes.margins(x=0.08)

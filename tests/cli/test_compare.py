@@ -67,6 +67,7 @@ def test_a_study_is_compared_with_its_control_at_the_same_point(remyelin, tiny, 
     assert remyelin("study", name, "--quiet").code == 0
     answer = remyelin("compare", name)
     assert answer.code == 0 and "paired by seed" in answer.out and "exclude zero" in answer.out
+    assert "a simulation, not for clinical use" in answer.out
     table = pd.read_csv("runs/studies/tiny/compare.csv")
     assert list(table["arm"].unique()) == ["fast, rate 500 molecules/s", "fast, rate 1000 molecules/s"]
     assert len(table) == 2 * 2 * 3 and set(table["unit"]) == {"pg/mL", "1"}
