@@ -1,5 +1,7 @@
 """Films and stills as files: they have the frames and the size they should, and what cannot be drawn leaves none."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +144,27 @@ def test_a_run_that_kept_no_cells_is_refused_where_cells_are_shown(monkeypatch, 
         pictures.picture([Path("a")], 1, tmp_path / "a.png")
     pictures.animate([Path("a")], tmp_path / "a.gif", "fields")
     assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+
+
+@pytest.mark.parametrize("missing", ["fields.zarr", "events.jsonl", "measures.parquet measures.csv"])
+def test_a_run_folder_that_is_not_whole_is_refused_with_a_sentence(remyelin, finished, missing):
+    shutil.copytree(finished, "broken")
+    for name in missing.split():
+        gone = Path("broken") / name
+        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    for command in (["picture", "broken", "--day", 0, "-o", "a.png"], ["animate", "broken", "-o", "a.gif"]):
+        answer = remyelin(*command)
+        assert answer.code == 2
+        assert answer.err.startswith(f"broken is not whole: it has no readable {missing.split()[-1]}; copy the whole")
+        assert answer.err.count("\n") == 1
+
+
+def test_a_number_of_frames_that_is_none_is_refused_with_a_sentence(remyelin, finished):
+    shutil.copytree(finished, "broken")
+    info = json.loads(Path("broken/run.json").read_text())
+    Path("broken/run.json").write_text(json.dumps({**info, "frames": "x"}))
+    answer = remyelin("picture", "broken", "--day", 0, "-o", "a.png")
+    assert (answer.code, answer.err) == (
+        2,
+        'broken/run.json is damaged: frames is "x", but must be a whole number; copy the whole run folder again\n',
+    )
