@@ -385,6 +385,12 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
         raise Refused(
             f"the view '{name}' shows one run and {len(runs)} are given: use --view arms, or one run at a time"
         )
+    for run in runs[1:]:
+        if grid_of(run) != grid_of(runs[0]):
+            raise Refused(
+                f"runs side by side need one grid: {runs[0].folder} has {grid_of(runs[0])} and {run.folder} has "
+                f"{grid_of(run)}; show each by itself, or run one of them again on the grid of the other"
+            )
     for run in runs if name != "fields" else ():
         if not keeps_cells(run):
             raise Refused(
@@ -392,6 +398,11 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
                 "set output.cells to all and run again, or use --view fields"
             )
     return VIEWS[name](runs, dpi, pace) if pace or name != "lesion" else PosterView(runs, dpi, pace)
+
+
+def grid_of(run: Any) -> str:
+    """Write the size of a grid and of its voxels."""
+    return f"{' × '.join(f'{side:g}' for side in run.config.grid.size)} µm in voxels of {run.config.grid.voxel:g} µm"
 
 
 def keeps_cells(run: Any) -> bool:

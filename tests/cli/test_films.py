@@ -134,6 +134,22 @@ def test_a_day_outside_the_run_is_refused(run, tmp_path):
         pictures.picture([Path("a")], 6.5, tmp_path / "a.png")
 
 
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        (["grid.size=[1000, 1000]"], "1000 × 1000 µm in voxels of 20 µm"),
+        (["grid.size=[800, 800, 200]", "tissue.venules.positions.central.z=100"], "800 × 800 × 200 µm in voxels"),
+        (["grid.voxel=10"], "800 × 800 µm in voxels of 10 µm"),
+    ],
+)
+def test_runs_on_different_grids_are_not_shown_side_by_side(monkeypatch, tmp_path, grid, words):
+    runs = {"a": PaintedRun([0, 1], folder="a"), "b": PaintedRun([0, 1], folder="b", overrides=grid)}
+    monkeypatch.setattr("abm.run_folder.Run.load", lambda folder: runs[str(folder)])
+    with pytest.raises(Refused, match=rf"a has 800 × 800 µm in voxels of 20 µm and b has {words}"):
+        pictures.animate([Path("a"), Path("b")], tmp_path / "a.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("kept", ["[]", "[neuron]"])
 def test_a_run_that_kept_no_cells_is_refused_where_cells_are_shown(monkeypatch, tmp_path, kept):
     bare = PaintedRun([0, 1], {"myelin": hole, "tnf": lambda day: day}, overrides=[f"output.cells={kept}"])
