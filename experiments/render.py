@@ -32,10 +32,10 @@ from experiments.palette import (
     SMALL,
 )
 from experiments.panels import DOSE, HEIGHT, PAGE_DPI, WIDTH, Counts, Page, Series, Timeline, draw_cell
-from experiments.scene import NOT_CELLS, Readout, Scene
+from experiments.scene import NOT_CELLS, SAME_DAY, Readout, Scene, written
 
 EDGE = 40  # px, around the page
-SHORT_RUN = 8  # days; of shorter ones the clock shows tenths
+SHORT_RUN = 8  # days; in a film of a shorter one the clock shows parts of days
 
 TISSUE = ((MYELIN, "Myelin"), (REMYELINATED, "New myelin"), (LOST, "No myelin"), (DEBRIS, "Myelin debris"))
 VENULES = ((0.0, "Venules, barrier closed"), (1.0, "Venules, barrier open"))
@@ -126,10 +126,18 @@ class View:
         ]
         return [readout for readout in found if readout.lines]
 
+    def time(self, day: float) -> str:
+        """Write a day as the clock shows it: exact on a still; in a film as exact as the days of frames, or whole."""
+        if not self.scene.pace:
+            return written(day)
+        if self.scene.last >= SHORT_RUN:
+            return str(int(day + SAME_DAY))
+        stored = [written(day) for run in self.runs for day in run.frame_days]
+        return f"{day:.{max(1, *(len(each.partition('.')[2]) for each in stored))}f}"
+
     def frame(self, day: float) -> np.ndarray:
         """Draw a day: RGBA bytes, shape (height, width, 4), which the next frame overwrites."""
-        tenths = self.scene.last < SHORT_RUN or (not self.scene.pace and day % 1)
-        self.clock.set_text(f"day {day:.1f}" if tenths else f"day {int(day + 1e-6)}")
+        self.clock.set_text(f"day {self.time(day)}")
         for piece in self.pieces:
             piece.show(day)
         return self.page.frame()
@@ -263,7 +271,7 @@ class FieldsView(View):
     """One run: every field on a scale of its own that stays the same for all time."""
 
     TOP, BOTTOM = 142, 1044
-    TIMELINE = 1080.0, 560.0  # left edge and width
+    TIMELINE = 1080.0, 490.0  # left edge and width
 
     def map_side(self) -> float:
         return 250.0

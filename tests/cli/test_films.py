@@ -88,6 +88,12 @@ def test_a_poster_shows_the_nearest_day_at_twice_the_size(run, tmp_path):
         assert poster.info["dpi"] == pytest.approx((200, 200), abs=0.1)
 
 
+def test_the_day_of_a_poster_is_told_exactly(run, tmp_path, capsys):
+    run.frame_days = np.array([0, 0.25])
+    pictures.picture([Path("a")], 0.2, tmp_path / "poster.png")
+    assert capsys.readouterr().err.endswith("poster.png: day 0.25\n")
+
+
 def test_without_the_encoder_the_sentence_says_what_to_do(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(Refused, match=r"pip install .*gif works without it"):

@@ -150,6 +150,28 @@ def test_the_clock_the_doses_and_the_treatment_are_written():
     assert {"day 7", "10 MSC placed in the tissue", "1000 MSC/mm³ local, day 7", "trigger", "100 µm"} <= written
 
 
+def clock(view, day):
+    view.frame(day)
+    return view.clock.get_text()
+
+
+def test_the_clock_of_a_still_is_exact():
+    days = [0, 0.05, 1 / 24, 0.25, 14.25, 15]
+    view = view_of([PaintedRun(sorted(days))], dpi=SMALL_DPI)
+    assert [clock(view, day) for day in days] == [
+        "day 0", "day 0.05", "day 0.042", "day 0.25", "day 14.25", "day 15",
+    ]  # fmt: skip
+
+
+def test_the_clock_of_a_film_is_as_exact_as_its_frames_and_whole_in_a_long_one():
+    assert [clock(film(PaintedRun([0, 0.25, 0.5])), day) for day in (0, 0.125, 0.25)] == [
+        "day 0.00", "day 0.12", "day 0.25",
+    ]  # fmt: skip
+    assert clock(film(PaintedRun([0, 0.5, 1])), 0.5) == "day 0.5"
+    assert clock(film(PaintedRun([0, 1, 2])), 0.9) == "day 0.9"
+    assert clock(film(PaintedRun([0, 0.25, 20])), 9.75) == "day 9"
+
+
 def test_words_of_doses_close_together_do_not_overlap():
     doses = [{"day": day, "kind": "dose", "text": "10 MSC placed in the tissue"} for day in (0, 7, 8, 24, 39.5)]
     view = film(PaintedRun([0, 40], {"myelin": hole}, events=doses))
@@ -190,7 +212,7 @@ def test_an_arm_that_ended_keeps_its_last_frame_and_says_so():
     arms = [PaintedRun([0, 5], {"myelin": hole}, folder="short"), PaintedRun([0, 9], {"myelin": hole}, folder="long")]
     view = view_of(arms, dpi=SMALL_DPI)
     view.frame(9)
-    assert [map_.note.get_text() for map_ in view.pieces[:2]] == ["ended on day 5.0", ""]
+    assert [map_.note.get_text() for map_ in view.pieces[:2]] == ["ended on day 5", ""]
     assert view.scene.plane(arms[0], "myelin", 9, 1).mean() == 0.5
 
 
