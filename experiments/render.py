@@ -30,6 +30,7 @@ from experiments.palette import (
     NORMAL,
     REMYELINATED,
     SMALL,
+    measured,
 )
 from experiments.panels import DOSE, HEIGHT, PAGE_DPI, WIDTH, Counts, Page, Series, Timeline, draw_cell
 from experiments.scene import NOT_CELLS, SAME_DAY, Readout, Scene, written
@@ -80,8 +81,7 @@ class View:
     def about(self) -> str:
         """Say how much tissue is seen."""
         left, right, low, high = self.scene.window
-        width, height = self.scene.size(self.runs[0])
-        words = f"{width / 1000:g} × {height / 1000:g} mm of tissue"
+        words = f"{' × '.join(f'{side / 1000:g}' for side in self.runs[0].config.grid.size)} mm of tissue"
         return f"{(right - left) / 1000:.2g} × {(high - low) / 1000:.2g} mm, of {words}" if self.scene.zoomed else words
 
     def swatch(self, colour: str, x: float, y: float) -> None:
@@ -114,12 +114,12 @@ class View:
         """The read-outs that tell the course of a lesion, as far as the run has them."""
         scene = self.scene
         doses = [(day, DOSE) for day, _ in scene.marks(run)]
-        areas = [
+        extents = [
             *scene.line(run, "lesion_area_mm2", INK, label="lesion"),
             *scene.line(run, "remyelinated_area_mm2", REMYELINATED, label="new myelin"),
         ]
         found = [
-            Readout("Area, mm²", "", areas, doses),
+            Readout(", ".join(scene.extent), "", extents, doses),
             Readout("Cells, in powers of ten", "", scene.cell_lines(run), doses, log=True),
             Readout("M1-like share of phagocytes", "%", scene.m1_share(run, M1_LIKE), doses),
             Readout("Barrier leak, most open venule", "", scene.line(run, "bbb_max", LEAK), doses),
@@ -227,6 +227,7 @@ class PosterView(View):
     def numbers(self, run: Any, top: float) -> None:
         """Write the key numbers of the day, large, each over what it is."""
         scene = self.scene
+        unit = scene.extent[1]
         has = set(run.measures.columns) if len(run.measures) else set()
 
         def at(column: str, day: float, times: float = 1) -> float:
@@ -236,8 +237,8 @@ class PosterView(View):
             return f"{sum(at(f'count.{kind}', day) for kind in T_CELLS if f'count.{kind}' in has):,.0f}"
 
         figures = [
-            ("lesion_area_mm2", "mm² without myelin", lambda day: f"{at('lesion_area_mm2', day):.2f}"),
-            ("remyelinated_area_mm2", "mm² of new myelin", lambda day: f"{at('remyelinated_area_mm2', day):.2f}"),
+            ("lesion_area_mm2", f"{unit} without myelin", lambda day: measured(at("lesion_area_mm2", day))),
+            ("remyelinated_area_mm2", f"{unit} of new myelin", lambda day: measured(at("remyelinated_area_mm2", day))),
             ("axon_loss", "of axons lost there", lambda day: f"{at('axon_loss', day, 100):.1f} %"),
             ("amplitude", "of axons conduct", lambda day: f"{at('amplitude', day, 100):.0f} %"),
             ("count.cd8", "T cells", t_cells),
@@ -351,9 +352,10 @@ class ArmsView(View):
         """Put the read-outs that the runs have side by side, all arms in each."""
         scene, arms = self.scene, list(zip(self.runs, ARMS))
         doses = [(day, colour) for run, (colour, _) in arms for day, _ in scene.marks(run)]
+        extent, unit = scene.extent
         wanted = (
-            ("Lesion area", "mm²", lambda run, look: scene.line(run, "lesion_area_mm2", *look)),
-            ("Area with new myelin", "mm²", lambda run, look: scene.line(run, "remyelinated_area_mm2", *look)),
+            (f"Lesion {extent.lower()}", unit, lambda run, look: scene.line(run, "lesion_area_mm2", *look)),
+            (f"{extent} with new myelin", unit, lambda run, look: scene.line(run, "remyelinated_area_mm2", *look)),
             (
                 "Axons lost in the lesion",
                 "%",

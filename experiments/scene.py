@@ -171,6 +171,11 @@ class Scene:
     def size(self, run: Any) -> tuple[float, float]:
         return float(run.config.grid.size[0]), float(run.config.grid.size[1])
 
+    @property
+    def extent(self) -> tuple[str, str]:
+        """What a lesion's extent is, with its unit: an area in a slab, a volume in a solid."""
+        return ("Volume", "mm³") if self.solid else ("Area", "mm²")
+
     def middle(self, run: Any) -> float:
         return float(run.config.grid.size[2]) / 2
 

@@ -17,6 +17,7 @@ from tests.cli.painted import SIDE, VOXEL, PaintedRun, hole
 
 MAP_TOP, MAP_PIXELS = 122, 846  # of the view "lesion"
 SMALL_DPI = 50
+SOLID = ["grid.size=[400, 400, 200]", "tissue.venules.positions.central={x: 200, y: 200, z: 100}"]
 
 
 def film(run, dpi=SMALL_DPI, pace=1):
@@ -217,15 +218,39 @@ def test_an_arm_that_ended_keeps_its_last_frame_and_says_so():
 
 
 def test_a_solid_is_shown_by_its_middle_plane():
-    solid = ["grid.size=[400, 400, 200]", "tissue.venules.positions.central={x: 200, y: 200, z: 100}"]
     layers = {"tnf": lambda day: np.arange(10.0)[:, None, None]}
     cells = lambda day: [("macrophage", 50, 50, 100, 0, 0), ("macrophage", 60, 60, 150, 0, 0)]  # noqa: E731
-    run = PaintedRun([0], layers, cells, overrides=solid)
+    run = PaintedRun([0], layers, cells, overrides=SOLID)
     view = film(run)
     view.frame(0)
     assert np.unique(view.scene.plane(run, "tnf", 0, 0)) == 5
     assert view.scene.cells(run, 0)["macrophage.m1"][0].tolist() == [[50, 50]]
     assert "middle plane, z = 100 µm" in view.pieces[0].note.get_text()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], {"0.8 × 0.8 mm of tissue", "mm² without myelin", "Area, mm²", "Lesion area, mm²"}),
+        (SOLID, {"0.4 × 0.4 × 0.2 mm of tissue", "mm³ without myelin", "Volume, mm³", "Lesion volume, mm³"}),
+    ],
+    ids=["slab", "solid"],
+)
+def test_what_is_an_area_in_a_slab_is_a_volume_in_a_solid(overrides, expected):
+    runs = [PaintedRun([0, 5], folder=name, overrides=overrides) for name in ("a", "b")]
+    views = view_of(runs[:1], dpi=SMALL_DPI), film(runs[0]), view_of(runs, dpi=SMALL_DPI)
+    written = {part for view in views for text in view.page.sheet.texts for part in text.get_text().split("; ")}
+    assert expected <= written
+    assert ("mm²" in " ".join(written)) != ("mm³" in " ".join(written))
+
+
+def test_a_small_lesion_is_not_written_as_zero():
+    run = PaintedRun([0, 1, 2, 3])
+    run.measures["lesion_area_mm2"] = [0, 0.00012, 0.0123, 1.234]
+    for view in (view_of([run], dpi=SMALL_DPI), film(run)):
+        for day, number in enumerate(("0", "0.0001", "0.012", "1.23")):
+            view.frame(day)
+            assert number in {text.get_text() for text in view.page.sheet.texts}
 
 
 def test_a_field_keeps_one_scale_over_all_days():
