@@ -169,9 +169,9 @@ class Series:
     def show(self, day: float) -> None:
         self.cursor.set_xdata([day, day])
         for line, bright, dot in zip(self.lines, self.bright, self.dots):
-            n = line.until(day)
-            bright.set_data(line.x[:n], line.y[:n])
-            dot.set_data(line.x[n - 1 : n], line.y[n - 1 : n])
+            x, y = line.until(day)
+            bright.set_data(x, y)
+            dot.set_data(x[-1:], y[-1:])
         for line, value in zip(self.named, self.values):
             now, unit = line.at(day), "" if line.label else self.unit
             number = f"{now:.0f}" if self.axes.get_ylim()[1] > 20 else measured(now)

@@ -306,6 +306,11 @@ class ArmsView(View):
     """Two to four runs side by side on one clock, in one window and on one scale, with their read-outs below."""
 
     TOP = 165
+    ROW, MARK, GAPS = (
+        34,
+        32,
+        (18, 60),
+    )  # px, of the legend: a row, a mark, the least and what may be added between columns
 
     def map_side(self) -> float:
         return 560.0 if len(self.runs) < 4 else 440.0
@@ -322,31 +327,39 @@ class ArmsView(View):
             self.pieces.append(TissueMap(page, (left, self.TOP, side, side), scene, run))
         if columns > len(self.runs):
             self.difference(lefts[-1], side)
-        self.legend(self.TOP + side + 30)
-        self.series(self.TOP + side + 100)
+        self.series(self.legend(self.TOP + side + 30))
 
     def difference(self, left: float, side: float) -> None:
         """Show what the second arm has more or less of than the first."""
         self.page.write(left, 140, "Myelin, second minus first", LARGE, side)
         self.pieces.append(DifferenceMap(self.page, (left, self.TOP, side, side), self.scene, *reversed(self.runs)))
 
-    def legend(self, top: float) -> None:
-        """Say what the colours mean, in two rows under the maps."""
+    def legend(self, y: float) -> float:
+        """Say what the colours mean, in rows under the maps from ``y`` on; return where they end."""
         tissue = [(words, partial(self.swatch, colour)) for colour, words in TISSUE]
         venules = [(words, partial(self.venule, leak)) for leak, words in VENULES]
         cells = [(look.label, partial(draw_cell, self.page, look=look)) for look in self.scene.groups.values()]
-        for row, entries in enumerate(([*tissue, *venules], cells)):
-            y = top + 38 * row
-            labels = [self.page.write(0, y, words) for words, _ in entries]
-            widths = [self.page.width(label) for label in labels]
-            room = WIDTH - 2 * EDGE - 50 * len(entries)
-            shrunk = min(1, room / max(sum(widths), 1))
-            gap = 18 + min((room - shrunk * sum(widths)) / max(len(entries), 1), 60)
-            x = float(EDGE)
-            for (_, mark), label, width in zip(entries, labels, widths):
-                mark(x=x + 11, y=y)
-                label.set(x=x + 32, fontsize=shrunk * NORMAL)
-                x += 32 + shrunk * width + gap
+        return self.entries(cells, self.entries([*tissue, *venules], y))
+
+    def entries(self, entries: Sequence[tuple[str, Any]], y: float) -> float:
+        """Write entries of a legend in as few rows as keep them readable, in columns; return where they end."""
+        if not entries:
+            return y
+        labels = [self.page.write(0, y, words) for words, _ in entries]
+        for n_rows in range(1, len(labels) + 1):
+            columns = -(-len(labels) // n_rows)
+            widths = [max(map(self.page.width, labels[column::columns])) for column in range(columns)]
+            room = WIDTH - 2 * EDGE - self.MARK * columns - self.GAPS[0] * (columns - 1)
+            shrunk = min(1, room / sum(widths))
+            if shrunk >= SMALL / NORMAL:
+                break
+        gap = self.GAPS[0] + min((room - shrunk * sum(widths)) / max(columns - 1, 1), self.GAPS[1])
+        lefts = np.cumsum([EDGE, *(self.MARK + shrunk * width + gap for width in widths)])
+        for i, ((_, mark), label) in enumerate(zip(entries, labels)):
+            row, column = divmod(i, columns)
+            mark(x=lefts[column] + 11, y=y + self.ROW * row)
+            label.set(x=lefts[column] + self.MARK, y=y + self.ROW * row, fontsize=shrunk * NORMAL)
+        return y + self.ROW * n_rows
 
     def series(self, top: float) -> None:
         """Put the read-outs that the runs have side by side, all arms in each."""

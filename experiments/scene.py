@@ -91,12 +91,15 @@ class Line:
     style: str = "-"
     label: str = ""
 
-    def until(self, day: float) -> int:
-        """How many points lie up to a day; at least one."""
-        return max(int(np.searchsorted(self.x, day + SAME_DAY, side="right")), 1)
-
     def at(self, day: float) -> float:
-        return float(self.y[self.until(day) - 1])
+        """The value on a day, between two points in proportion."""
+        return float(np.interp(day, self.x, self.y))
+
+    def until(self, day: float) -> tuple[np.ndarray, np.ndarray]:
+        """The part of the line up to a day, which ends on it, or where the line ends."""
+        end = float(np.clip(day, self.x[0], self.x[-1]))
+        n = np.searchsorted(self.x, end)
+        return np.append(self.x[:n], end), np.append(self.y[:n], self.at(end))
 
 
 @dataclass(frozen=True)

@@ -302,10 +302,40 @@ def test_what_a_run_does_not_have_is_left_out(layers):
         view.frame(2.0)
 
 
-def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_feet():
+def every_kind(day):
+    """A cell of every group that is drawn."""
     kinds = [kind for kind in load("demo").cells if kind not in ("neuron", "oligodendrocyte")]
-    cells = [(kind, 400, 400, 0, 0, active, m1) for kind in kinds for active, m1 in ((0, 0), (1, 1))]
-    run = PaintedRun([0, 10], cells=lambda day: cells)
+    return [(kind, 400, 400, 0, 0, active, m1) for kind in kinds for active, m1 in ((0, 0), (1, 1))]
+
+
+def overlaps(view):
+    """The pairs of texts on the page that lie over each other."""
+    boxes = [text.get_window_extent() for text in view.page.sheet.texts if text.get_text()]
+    return [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b.padded(-1))]
+
+
+def test_the_legend_of_arms_is_readable_with_every_kind_of_cell():
+    view = view_of([PaintedRun([0, 10], {"myelin": hole}, every_kind, name) for name in ("a", "b")], dpi=100)
+    labels = {look.label for look in view.scene.groups.values()}
+    sizes = [text.get_fontsize() for text in view.page.sheet.texts if text.get_text() in labels]
+    assert len(sizes) >= 14 and min(sizes) >= palette.SMALL  # 16 px
+    assert overlaps(view) == []
+
+
+def test_curves_end_at_the_day_that_a_film_shows():
+    view = film(PaintedRun([0, 5, 10], {"myelin": hole}))
+    chart = view.pieces[3]
+    for day, value in ((0, 0), (4, 0.04), (5, 0.05), (10, 0.1), (12, 0.1)):
+        view.frame(day)
+        for line in (chart.dots[0], chart.bright[0]):
+            x, y = line.get_data()
+            assert (x[-1], y[-1]) == (min(day, 10), pytest.approx(value))
+    view.frame(4)
+    assert chart.values[0].get_text() == "0.040"
+
+
+def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_feet():
+    run = PaintedRun([0, 10], cells=every_kind)
     run.name = "a_scenario_of_my_own_with_quite_a_long_name_that_says_all_of_it"
     run.info = {"code_version": "0.1.0+0123456789ab"}
     view = view_of([run], dpi=SMALL_DPI)
@@ -313,8 +343,7 @@ def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_
     (chart,) = (piece for piece in view.pieces if isinstance(piece, Series))
     assert len(view.scene.roster(run)[0]) >= 14
     assert chart.axes.get_position().height * 1080 > 140
-    boxes = [text.get_window_extent() for text in view.page.sheet.texts if text.get_text()]
-    assert not [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b.padded(-1))]
+    assert overlaps(view) == []
 
 
 def test_the_difference_of_two_arms_has_numbers_on_its_scale():
