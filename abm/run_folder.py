@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import xarray
 
 INFO, CONFIG, RESOLVED, MEASURES, PROFILES = "run.json", "config.yaml", "resolved.yaml", "measures", "profiles"
+FRAMES, EVENTS = "fields.zarr", "events.jsonl"
 
 
 def read_table(path: Path) -> "pandas.DataFrame":
@@ -46,7 +47,15 @@ class Run:
             raise ConfigError([f"{folder / INFO} cannot be read: {error}"]) from None
         if not isinstance(info, dict) or not {"status", "name", "frames", "code_version"} <= set(info):
             raise ConfigError([f"{folder / INFO} was not written by remyelin, or is damaged"])
+        if not isinstance(info["frames"], int) or info["frames"] < 0:
+            given = f"frames is {json.dumps(info['frames'])}, but must be a whole number"
+            raise ConfigError([f"{folder / INFO} is damaged: {given}; copy the whole run folder again"])
         return cls(folder, info)
+
+    def _incomplete(self, name: str) -> ConfigError:
+        return ConfigError(
+            [f"{self.folder} is not whole: it has no readable {name}; copy the whole run folder again, or run it anew"]
+        )
 
     @property
     def name(self) -> str:
@@ -72,12 +81,18 @@ class Run:
         import pandas
 
         whole = self.folder / f"{name}.parquet"
-        return pandas.read_parquet(whole) if whole.exists() else read_table(self.folder / f"{name}.csv")
+        try:
+            return pandas.read_parquet(whole) if whole.exists() else read_table(self.folder / f"{name}.csv")
+        except FileNotFoundError:
+            raise self._incomplete(f"{name}.csv") from None
 
     @cached_property
     def events(self) -> list[dict[str, Any]]:
         """Doses, relapses and warnings, in order."""
-        lines = (self.folder / "events.jsonl").read_text().split("\n")
+        try:
+            lines = (self.folder / EVENTS).read_text().split("\n")
+        except FileNotFoundError:
+            raise self._incomplete(EVENTS) from None
         return [json.loads(line) for line in lines[:-1]]
 
     # --- frames ---------------------------------------------------------------------------------------------------------
@@ -86,7 +101,10 @@ class Run:
     def _group(self) -> Any:
         import zarr
 
-        return zarr.open_group(self.folder / "fields.zarr", mode="r")
+        try:
+            return zarr.open_group(self.folder / FRAMES, mode="r")
+        except FileNotFoundError:
+            raise self._incomplete(FRAMES) from None
 
     @cached_property
     def frame_days(self) -> np.ndarray:

@@ -169,7 +169,8 @@ class Batch:
         day = self.schedule.day
         if self.sessions and self.sessions[0].store.n_frames == 0:
             self._keep()
-        self.reporter.begin(day(self.schedule.n_steps), day(self.model.steps))
+        solid = len(self.model.config.grid.size) == 3
+        self.reporter.begin(day(self.schedule.n_steps), day(self.model.steps), solid)
         while self.sessions and self.model.steps < self.schedule.n_steps:
             if self.stop.by is not None:
                 self._halt(self.stop.by)

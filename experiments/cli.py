@@ -142,6 +142,7 @@ for commands in (info, pictures, bench, study_commands, targets):
 
 def show(result: dict, quiet: bool, as_json: bool) -> None:
     """Print the result of a run: one JSON object, or three lines for people."""
+    from abm.run_folder import Run
     from experiments.progress import duration, key_numbers
 
     if as_json:
@@ -152,7 +153,8 @@ def show(result: dict, quiet: bool, as_json: bool) -> None:
         else:
             typer.echo(f"done: {result['days']:g} days in {duration(result['wall_s'])}")
         numbers = {name: value for name, value in result["measures"].items() if value is not None}
-        typer.echo(f"{key_numbers(numbers)}; digest {result['digest'][:16]}")
+        solid = len(Run.load(result["run"]).config.grid.size) == 3
+        typer.echo(f"{key_numbers(numbers, solid)}; digest {result['digest'][:16]}")
         typer.echo(result["run"])
 
 

@@ -27,6 +27,7 @@ from experiments.palette import (
     NORMAL,
     PANEL,
     SMALL,
+    measured,
     nice,
     short,
 )
@@ -118,12 +119,13 @@ def day_axis(axes: Axes, last: float) -> None:
 class Series:
     """Read-outs over time: faint for the whole run, bright up to the day shown, with values of lines that have names."""
 
+    VALUE = 90  # px, of a value and the gap before it
+
     def __init__(self, page: Page, box: Box, readout: Readout, last: float, dated: bool) -> None:
         left, top, width, _ = box
         self.lines, self.unit = readout.lines, readout.unit
         self.axes = page.axes(box)
         single = len(self.lines) == 1
-        page.write(left, top - 20, readout.title if single or not self.unit else f"{readout.title}, {self.unit}")
         self.named = [line for line in self.lines if line.label] or (self.lines if single else [])
         self.values: list[Text] = []
         right = left + width
@@ -131,8 +133,10 @@ class Series:
             value = page.write(right, top - 20, "", ha="right", weight="bold", color=line.colour)
             self.values.insert(0, value)
             if line.label:
-                label = page.write(right - 62, top - 20, line.label, ha="right", color=line.colour)
-                right -= 62 + page.width(label) + 26
+                label = page.write(right - self.VALUE, top - 20, line.label, SMALL, ha="right", color=line.colour)
+                right -= self.VALUE + page.width(label) + 14
+        title = readout.title if single or not self.unit else f"{readout.title}, {self.unit}"
+        page.write(left, top - 20, title, room=right - left if right < left + width else 0)
         self.scale(max(float(np.nanmax(line.y, initial=0)) for line in self.lines), readout.log)
         for day, colour in readout.doses:
             self.axes.axvline(day, color=colour, lw=1.5, ls=":")
@@ -165,13 +169,13 @@ class Series:
     def show(self, day: float) -> None:
         self.cursor.set_xdata([day, day])
         for line, bright, dot in zip(self.lines, self.bright, self.dots):
-            n = line.until(day)
-            bright.set_data(line.x[:n], line.y[:n])
-            dot.set_data(line.x[n - 1 : n], line.y[n - 1 : n])
+            x, y = line.until(day)
+            bright.set_data(x, y)
+            dot.set_data(x[-1:], y[-1:])
         for line, value in zip(self.named, self.values):
-            digits, now = 0 if self.axes.get_ylim()[1] > 20 else 2, line.at(day)
-            unit = "" if line.label else self.unit
-            value.set_text(f"{now:.{digits}f} {unit}".strip() if np.isfinite(now) else "none")
+            now, unit = line.at(day), "" if line.label else self.unit
+            number = f"{now:.0f}" if self.axes.get_ylim()[1] > 20 else measured(now)
+            value.set_text(f"{number} {unit}".strip() if np.isfinite(now) else "none")
 
 
 class Timeline:

@@ -63,6 +63,7 @@ def picture(
     from abm.run_folder import Run
     from experiments.frames import check_name, write_png
     from experiments.render import view_of
+    from experiments.scene import written
 
     check_name(out, (".png",))
     runs = [Run.load(folder) for folder in folders]
@@ -73,7 +74,7 @@ def picture(
     page = view_of(runs, dpi=POSTER_DPI)
     shown = float(days[np.argmin(np.abs(days - day))])
     write_png(out, page.frame(shown), POSTER_DPI)
-    typer.echo(f"{out}: day {shown:.1f}", err=True)
+    typer.echo(f"{out}: day {written(shown)}", err=True)
 
 
 def check_frames(runs: list) -> None:

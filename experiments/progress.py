@@ -7,8 +7,8 @@ SECONDS_BETWEEN_LINES = 15.0
 
 # Read-outs shown while a run goes on, most telling first; the first four that a run has are taken.
 KEY_NUMBERS = (
-    ("lesion_area_mm2", "lesion {:.3f} mm2"),
-    ("remyelinated_area_mm2", "remyelinated {:.3f} mm2"),
+    ("lesion_area_mm2", "lesion {:.3g} {extent}"),
+    ("remyelinated_area_mm2", "remyelinated {:.3g} {extent}"),
     ("bbb_leak", "BBB leak {:.2f}"),
     ("msc_density", "MSC {:.0f}/mm3"),
     ("debris_mean", "debris {:.3f}"),
@@ -16,9 +16,10 @@ KEY_NUMBERS = (
 SHOWN = 4
 
 
-def key_numbers(measures: dict[str, float]) -> str:
-    """Write three or four telling read-outs in one line."""
-    shown = [text.format(measures[name]) for name, text in KEY_NUMBERS if name in measures]
+def key_numbers(measures: dict[str, float], solid: bool = False) -> str:
+    """Write three or four telling read-outs in one line; what is an area in a slab is a volume in a ``solid``."""
+    extent = "mm3" if solid else "mm2"
+    shown = [text.format(measures[name], extent=extent) for name, text in KEY_NUMBERS if name in measures]
     if not shown:
         shown = [f"{name[5:]} {value:.3g}" for name, value in measures.items() if name.startswith("mean.")]
     cells = sum(value for name, value in measures.items() if name.startswith("count."))
@@ -44,8 +45,8 @@ class Silent:
     def compiling(self, name: str) -> None:
         """Tell that a kernel is being compiled for the first time on this machine."""
 
-    def begin(self, days: float, start_day: float) -> None:
-        """Take up a run of ``days`` at ``start_day``."""
+    def begin(self, days: float, start_day: float, solid: bool = False) -> None:
+        """Take up a run of ``days`` at ``start_day``, of a ``solid`` or a slab."""
 
     def advance(self, day: float, measures: dict[str, float]) -> None:
         """Tell how far the run is; ``measures`` are its latest read-outs."""
@@ -62,6 +63,7 @@ class Lines(Silent):
         self.every = every
         self.compiled = 0
         self.days = self.start_day = 0.0
+        self.solid = False
         self.started = self.last_line = self.compile_start = time.monotonic()
 
     def message(self, text: str) -> None:
@@ -73,8 +75,8 @@ class Lines(Silent):
             self.compile_start = time.monotonic()
         self.compiled += 1
 
-    def begin(self, days: float, start_day: float) -> None:
-        self.days, self.start_day = days, start_day
+    def begin(self, days: float, start_day: float, solid: bool = False) -> None:
+        self.days, self.start_day, self.solid = days, start_day, solid
         self.started = self.last_line = time.monotonic()
 
     def advance(self, day: float, measures: dict[str, float]) -> None:
@@ -87,7 +89,7 @@ class Lines(Silent):
         self.last_line = now
         done = day - self.start_day
         left = (now - self.started) / done * (self.days - day) if done > 0 else 0.0
-        self.message(f"day {day:.2f} of {self.days:g}, {duration(left)} left: {key_numbers(measures)}")
+        self.message(f"day {day:.2f} of {self.days:g}, {duration(left)} left: {key_numbers(measures, self.solid)}")
 
 
 class Live(Silent):
@@ -110,6 +112,7 @@ class Live(Silent):
             refresh_per_second=4,
         )
         self.days = 0.0
+        self.solid = False
         self.compiled = 0
         self.task = self.bar.add_task("starting", total=None, numbers="")
 
@@ -121,14 +124,14 @@ class Live(Silent):
         self.bar.update(self.task, description=f"compiling kernels for this machine (once): {self.compiled} {name}")
         self.bar.start()
 
-    def begin(self, days: float, start_day: float) -> None:
-        self.days = days
+    def begin(self, days: float, start_day: float, solid: bool = False) -> None:
+        self.days, self.solid = days, solid
         self.bar.reset(self.task, total=days, completed=start_day, description=f"day {start_day:.2f} of {days:g}")
         self.bar.start()
 
     def advance(self, day: float, measures: dict[str, float]) -> None:
         text = f"day {day:.2f} of {self.days:g}"
-        self.bar.update(self.task, completed=day, description=text, numbers=key_numbers(measures))
+        self.bar.update(self.task, completed=day, description=text, numbers=key_numbers(measures, self.solid))
 
     def end(self) -> None:
         self.bar.stop()

@@ -30,12 +30,13 @@ from experiments.palette import (
     NORMAL,
     REMYELINATED,
     SMALL,
+    measured,
 )
 from experiments.panels import DOSE, HEIGHT, PAGE_DPI, WIDTH, Counts, Page, Series, Timeline, draw_cell
-from experiments.scene import NOT_CELLS, Readout, Scene
+from experiments.scene import NOT_CELLS, SAME_DAY, Readout, Scene, written
 
 EDGE = 40  # px, around the page
-SHORT_RUN = 8  # days; of shorter ones the clock shows tenths
+SHORT_RUN = 8  # days; in a film of a shorter one the clock shows parts of days
 
 TISSUE = ((MYELIN, "Myelin"), (REMYELINATED, "New myelin"), (LOST, "No myelin"), (DEBRIS, "Myelin debris"))
 VENULES = ((0.0, "Venules, barrier closed"), (1.0, "Venules, barrier open"))
@@ -80,8 +81,7 @@ class View:
     def about(self) -> str:
         """Say how much tissue is seen."""
         left, right, low, high = self.scene.window
-        width, height = self.scene.size(self.runs[0])
-        words = f"{width / 1000:g} × {height / 1000:g} mm of tissue"
+        words = f"{' × '.join(f'{side / 1000:g}' for side in self.runs[0].config.grid.size)} mm of tissue"
         return f"{(right - left) / 1000:.2g} × {(high - low) / 1000:.2g} mm, of {words}" if self.scene.zoomed else words
 
     def swatch(self, colour: str, x: float, y: float) -> None:
@@ -114,22 +114,30 @@ class View:
         """The read-outs that tell the course of a lesion, as far as the run has them."""
         scene = self.scene
         doses = [(day, DOSE) for day, _ in scene.marks(run)]
-        areas = [
+        extents = [
             *scene.line(run, "lesion_area_mm2", INK, label="lesion"),
             *scene.line(run, "remyelinated_area_mm2", REMYELINATED, label="new myelin"),
         ]
         found = [
-            Readout("Area, mm²", "", areas, doses),
+            Readout(", ".join(scene.extent), "", extents, doses),
             Readout("Cells, in powers of ten", "", scene.cell_lines(run), doses, log=True),
             Readout("M1-like share of phagocytes", "%", scene.m1_share(run, M1_LIKE), doses),
             Readout("Barrier leak, most open venule", "", scene.line(run, "bbb_max", LEAK), doses),
         ]
         return [readout for readout in found if readout.lines]
 
+    def time(self, day: float) -> str:
+        """Write a day as the clock shows it: exact on a still; in a film as exact as the days of frames, or whole."""
+        if not self.scene.pace:
+            return written(day)
+        if self.scene.last >= SHORT_RUN:
+            return str(int(day + SAME_DAY))
+        stored = [written(day) for run in self.runs for day in run.frame_days]
+        return f"{day:.{max(1, *(len(each.partition('.')[2]) for each in stored))}f}"
+
     def frame(self, day: float) -> np.ndarray:
         """Draw a day: RGBA bytes, shape (height, width, 4), which the next frame overwrites."""
-        tenths = self.scene.last < SHORT_RUN or (not self.scene.pace and day % 1)
-        self.clock.set_text(f"day {day:.1f}" if tenths else f"day {int(day + 1e-6)}")
+        self.clock.set_text(f"day {self.time(day)}")
         for piece in self.pieces:
             piece.show(day)
         return self.page.frame()
@@ -219,6 +227,7 @@ class PosterView(View):
     def numbers(self, run: Any, top: float) -> None:
         """Write the key numbers of the day, large, each over what it is."""
         scene = self.scene
+        unit = scene.extent[1]
         has = set(run.measures.columns) if len(run.measures) else set()
 
         def at(column: str, day: float, times: float = 1) -> float:
@@ -228,8 +237,8 @@ class PosterView(View):
             return f"{sum(at(f'count.{kind}', day) for kind in T_CELLS if f'count.{kind}' in has):,.0f}"
 
         figures = [
-            ("lesion_area_mm2", "mm² without myelin", lambda day: f"{at('lesion_area_mm2', day):.2f}"),
-            ("remyelinated_area_mm2", "mm² of new myelin", lambda day: f"{at('remyelinated_area_mm2', day):.2f}"),
+            ("lesion_area_mm2", f"{unit} without myelin", lambda day: measured(at("lesion_area_mm2", day))),
+            ("remyelinated_area_mm2", f"{unit} of new myelin", lambda day: measured(at("remyelinated_area_mm2", day))),
             ("axon_loss", "of axons lost there", lambda day: f"{at('axon_loss', day, 100):.1f} %"),
             ("amplitude", "of axons conduct", lambda day: f"{at('amplitude', day, 100):.0f} %"),
             ("count.cd8", "T cells", t_cells),
@@ -263,7 +272,7 @@ class FieldsView(View):
     """One run: every field on a scale of its own that stays the same for all time."""
 
     TOP, BOTTOM = 142, 1044
-    TIMELINE = 1080.0, 560.0  # left edge and width
+    TIMELINE = 1080.0, 490.0  # left edge and width
 
     def map_side(self) -> float:
         return 250.0
@@ -297,6 +306,11 @@ class ArmsView(View):
     """Two to four runs side by side on one clock, in one window and on one scale, with their read-outs below."""
 
     TOP = 165
+    ROW, MARK, GAPS = (
+        34,
+        32,
+        (18, 60),
+    )  # px, of the legend: a row, a mark, the least and what may be added between columns
 
     def map_side(self) -> float:
         return 560.0 if len(self.runs) < 4 else 440.0
@@ -313,39 +327,48 @@ class ArmsView(View):
             self.pieces.append(TissueMap(page, (left, self.TOP, side, side), scene, run))
         if columns > len(self.runs):
             self.difference(lefts[-1], side)
-        self.legend(self.TOP + side + 30)
-        self.series(self.TOP + side + 100)
+        self.series(self.legend(self.TOP + side + 30))
 
     def difference(self, left: float, side: float) -> None:
         """Show what the second arm has more or less of than the first."""
         self.page.write(left, 140, "Myelin, second minus first", LARGE, side)
         self.pieces.append(DifferenceMap(self.page, (left, self.TOP, side, side), self.scene, *reversed(self.runs)))
 
-    def legend(self, top: float) -> None:
-        """Say what the colours mean, in two rows under the maps."""
+    def legend(self, y: float) -> float:
+        """Say what the colours mean, in rows under the maps from ``y`` on; return where they end."""
         tissue = [(words, partial(self.swatch, colour)) for colour, words in TISSUE]
         venules = [(words, partial(self.venule, leak)) for leak, words in VENULES]
         cells = [(look.label, partial(draw_cell, self.page, look=look)) for look in self.scene.groups.values()]
-        for row, entries in enumerate(([*tissue, *venules], cells)):
-            y = top + 38 * row
-            labels = [self.page.write(0, y, words) for words, _ in entries]
-            widths = [self.page.width(label) for label in labels]
-            room = WIDTH - 2 * EDGE - 50 * len(entries)
-            shrunk = min(1, room / max(sum(widths), 1))
-            gap = 18 + min((room - shrunk * sum(widths)) / max(len(entries), 1), 60)
-            x = float(EDGE)
-            for (_, mark), label, width in zip(entries, labels, widths):
-                mark(x=x + 11, y=y)
-                label.set(x=x + 32, fontsize=shrunk * NORMAL)
-                x += 32 + shrunk * width + gap
+        return self.entries(cells, self.entries([*tissue, *venules], y))
+
+    def entries(self, entries: Sequence[tuple[str, Any]], y: float) -> float:
+        """Write entries of a legend in as few rows as keep them readable, in columns; return where they end."""
+        if not entries:
+            return y
+        labels = [self.page.write(0, y, words) for words, _ in entries]
+        for n_rows in range(1, len(labels) + 1):
+            columns = -(-len(labels) // n_rows)
+            widths = [max(map(self.page.width, labels[column::columns])) for column in range(columns)]
+            room = WIDTH - 2 * EDGE - self.MARK * columns - self.GAPS[0] * (columns - 1)
+            shrunk = min(1, room / sum(widths))
+            if shrunk >= SMALL / NORMAL:
+                break
+        gap = self.GAPS[0] + min((room - shrunk * sum(widths)) / max(columns - 1, 1), self.GAPS[1])
+        lefts = np.cumsum([EDGE, *(self.MARK + shrunk * width + gap for width in widths)])
+        for i, ((_, mark), label) in enumerate(zip(entries, labels)):
+            row, column = divmod(i, columns)
+            mark(x=lefts[column] + 11, y=y + self.ROW * row)
+            label.set(x=lefts[column] + self.MARK, y=y + self.ROW * row, fontsize=shrunk * NORMAL)
+        return y + self.ROW * n_rows
 
     def series(self, top: float) -> None:
         """Put the read-outs that the runs have side by side, all arms in each."""
         scene, arms = self.scene, list(zip(self.runs, ARMS))
         doses = [(day, colour) for run, (colour, _) in arms for day, _ in scene.marks(run)]
+        extent, unit = scene.extent
         wanted = (
-            ("Lesion area", "mm²", lambda run, look: scene.line(run, "lesion_area_mm2", *look)),
-            ("Area with new myelin", "mm²", lambda run, look: scene.line(run, "remyelinated_area_mm2", *look)),
+            (f"Lesion {extent.lower()}", unit, lambda run, look: scene.line(run, "lesion_area_mm2", *look)),
+            (f"{extent} with new myelin", unit, lambda run, look: scene.line(run, "remyelinated_area_mm2", *look)),
             (
                 "Axons lost in the lesion",
                 "%",
@@ -385,6 +408,12 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
         raise Refused(
             f"the view '{name}' shows one run and {len(runs)} are given: use --view arms, or one run at a time"
         )
+    for run in runs[1:]:
+        if grid_of(run) != grid_of(runs[0]):
+            raise Refused(
+                f"runs side by side need one grid: {runs[0].folder} has {grid_of(runs[0])} and {run.folder} has "
+                f"{grid_of(run)}; show each by itself, or run one of them again on the grid of the other"
+            )
     for run in runs if name != "fields" else ():
         if not keeps_cells(run):
             raise Refused(
@@ -392,6 +421,11 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
                 f"run it again with --set output.cells=all --force-new{', or use --view fields' if pace else ''}"
             )
     return VIEWS[name](runs, dpi, pace) if pace or name != "lesion" else PosterView(runs, dpi, pace)
+
+
+def grid_of(run: Any) -> str:
+    """Write the size of a grid and of its voxels."""
+    return f"{' × '.join(f'{side:g}' for side in run.config.grid.size)} µm in voxels of {run.config.grid.voxel:g} µm"
 
 
 def keeps_cells(run: Any) -> bool:

@@ -42,6 +42,7 @@ LOW_FROM, CONTRAST = 0.1, 1.5  # of the top of a scale, and times the low end, f
 HEADROOM = 4  # times a level that hardly varies: its scale ends there, so that it looks like a level
 NOTHING = 1e-9  # a field that never exceeds this is absent
 SAME_DAY = 1e-6
+DECIMALS = 3  # of a day: a minute and a half
 KEPT = 96  # layers and tables of cells held in memory
 
 NO_ROWS, NO_PLACES = np.empty(0, np.intp), np.empty((0, 2))
@@ -90,12 +91,15 @@ class Line:
     style: str = "-"
     label: str = ""
 
-    def until(self, day: float) -> int:
-        """How many points lie up to a day; at least one."""
-        return max(int(np.searchsorted(self.x, day + SAME_DAY, side="right")), 1)
-
     def at(self, day: float) -> float:
-        return float(self.y[self.until(day) - 1])
+        """The value on a day, between two points in proportion."""
+        return float(np.interp(day, self.x, self.y))
+
+    def until(self, day: float) -> tuple[np.ndarray, np.ndarray]:
+        """The part of the line up to a day, which ends on it, or where the line ends."""
+        end = float(np.clip(day, self.x[0], self.x[-1]))
+        n = np.searchsorted(self.x, end)
+        return np.append(self.x[:n], end), np.append(self.y[:n], self.at(end))
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,11 @@ class Scene:
 
     def size(self, run: Any) -> tuple[float, float]:
         return float(run.config.grid.size[0]), float(run.config.grid.size[1])
+
+    @property
+    def extent(self) -> tuple[str, str]:
+        """What a lesion's extent is, with its unit: an area in a slab, a volume in a solid."""
+        return ("Volume", "mm³") if self.solid else ("Area", "mm²")
 
     def middle(self, run: Any) -> float:
         return float(run.config.grid.size[2]) / 2
@@ -336,7 +345,7 @@ class Scene:
         if "myelin" not in run.layers:
             notes.append("myelin was not kept (output.fields)")
         if self.ended(run, day):
-            notes.append(f"ended on day {float(run.frame_days[-1]):.1f}")
+            notes.append(f"ended on day {written(run.frame_days[-1])}")
         return "\n".join(notes)
 
     def trace_outline(self, run: Any, day: float) -> list[np.ndarray]:
@@ -441,6 +450,11 @@ def block_means(values: np.ndarray, side: int = BLOCK) -> np.ndarray:
     side = min(side, *values.shape)
     rows, columns = (size // side for size in values.shape)
     return values[: rows * side, : columns * side].reshape(rows, side, columns, side).mean(axis=(1, 3))
+
+
+def written(day: float) -> str:
+    """Write a day with as many decimals as it needs: ``14``, ``0.25``, ``0.042``."""
+    return f"{round(float(day), DECIMALS):.10g}"
 
 
 def plain(text: str) -> str:

@@ -347,7 +347,10 @@ class _Draft:
 def measure_units(config: Config) -> dict[str, str]:
     """Give every read-out of a config its unit."""
     fields = {name: field.unit for name, field in config.fields.items()}
-    return read_out_units(fields, config.cells) | units(config.readouts, fields)
+    found = read_out_units(fields, config.cells) | units(config.readouts, fields)
+    if len(config.grid.size) == 3:  # what is an area in a slab is a volume there
+        found = {name: "mm^3" if unit == "mm^2" else unit for name, unit in found.items()}
+    return found
 
 
 def _paths(shown: str) -> Iterator[Path]:

@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 
 from abm import Run
+from abm.config import load
 from experiments.compare import compare, contrast, interval, summary
+from experiments.study_plan import measure_units
 
 MEASURES = "measures: [mean.tracer, mass_error.tracer]"
 
@@ -117,6 +119,12 @@ def test_folders_are_grouped_by_what_differs_but_the_seed(remyelin, tiny, in_pro
     assert "seeds without a partner are left out: 1" in remyelin("compare", *runs[1:], "--measure", "mean.tracer").out
     assert "differ in nothing but the seed" in remyelin("compare", runs[0], runs[2]).err
     assert remyelin("compare", *runs, "--measure", "mean.traser").code == 2
+
+
+def test_the_area_of_a_solid_is_compared_as_a_volume():
+    solid = ["grid.size=[400, 400, 200]", "tissue.venules.positions.central={x: 200, y: 200, z: 100}"]
+    units = [measure_units(load("demo", overrides=overrides)) for overrides in ([], solid)]
+    assert [each["lesion_area_mm2"] for each in units] == ["mm^2", "mm^3"]
 
 
 def test_what_cannot_be_compared_is_refused(remyelin, tiny):

@@ -1,5 +1,7 @@
 """Films and stills as files: they have the frames and the size they should, and what cannot be drawn leaves none."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +88,12 @@ def test_a_poster_shows_the_nearest_day_at_twice_the_size(run, tmp_path):
         assert poster.info["dpi"] == pytest.approx((200, 200), abs=0.1)
 
 
+def test_the_day_of_a_poster_is_told_exactly(run, tmp_path, capsys):
+    run.frame_days = np.array([0, 0.25])
+    pictures.picture([Path("a")], 0.2, tmp_path / "poster.png")
+    assert capsys.readouterr().err.endswith("poster.png: day 0.25\n")
+
+
 def test_without_the_encoder_the_sentence_says_what_to_do(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(Refused, match=r"pip install .*gif works without it"):
@@ -132,6 +140,22 @@ def test_a_day_outside_the_run_is_refused(run, tmp_path):
         pictures.picture([Path("a")], 6.5, tmp_path / "a.png")
 
 
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        (["grid.size=[1000, 1000]"], "1000 × 1000 µm in voxels of 20 µm"),
+        (["grid.size=[800, 800, 200]", "tissue.venules.positions.central.z=100"], "800 × 800 × 200 µm in voxels"),
+        (["grid.voxel=10"], "800 × 800 µm in voxels of 10 µm"),
+    ],
+)
+def test_runs_on_different_grids_are_not_shown_side_by_side(monkeypatch, tmp_path, grid, words):
+    runs = {"a": PaintedRun([0, 1], folder="a"), "b": PaintedRun([0, 1], folder="b", overrides=grid)}
+    monkeypatch.setattr("abm.run_folder.Run.load", lambda folder: runs[str(folder)])
+    with pytest.raises(Refused, match=rf"a has 800 × 800 µm in voxels of 20 µm and b has {words}"):
+        pictures.animate([Path("a"), Path("b")], tmp_path / "a.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("kept", ["[]", "[neuron]"])
 def test_a_run_that_kept_no_cells_is_refused_where_cells_are_shown(monkeypatch, tmp_path, kept):
     bare = PaintedRun([0, 1], {"myelin": hole, "tnf": lambda day: day}, overrides=[f"output.cells={kept}"])
@@ -142,3 +166,27 @@ def test_a_run_that_kept_no_cells_is_refused_where_cells_are_shown(monkeypatch, 
         pictures.picture([Path("a")], 1, tmp_path / "a.png")
     pictures.animate([Path("a")], tmp_path / "a.gif", "fields")
     assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+
+
+@pytest.mark.parametrize("missing", ["fields.zarr", "events.jsonl", "measures.parquet measures.csv"])
+def test_a_run_folder_that_is_not_whole_is_refused_with_a_sentence(remyelin, finished, missing):
+    shutil.copytree(finished, "broken")
+    for name in missing.split():
+        gone = Path("broken") / name
+        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    for command in (["picture", "broken", "--day", 0, "-o", "a.png"], ["animate", "broken", "-o", "a.gif"]):
+        answer = remyelin(*command)
+        assert answer.code == 2
+        assert answer.err.startswith(f"broken is not whole: it has no readable {missing.split()[-1]}; copy the whole")
+        assert answer.err.count("\n") == 1
+
+
+def test_a_number_of_frames_that_is_none_is_refused_with_a_sentence(remyelin, finished):
+    shutil.copytree(finished, "broken")
+    info = json.loads(Path("broken/run.json").read_text())
+    Path("broken/run.json").write_text(json.dumps({**info, "frames": "x"}))
+    answer = remyelin("picture", "broken", "--day", 0, "-o", "a.png")
+    assert (answer.code, answer.err) == (
+        2,
+        'broken/run.json is damaged: frames is "x", but must be a whole number; copy the whole run folder again\n',
+    )

@@ -17,6 +17,7 @@ from tests.cli.painted import SIDE, VOXEL, PaintedRun, hole
 
 MAP_TOP, MAP_PIXELS = 122, 846  # of the view "lesion"
 SMALL_DPI = 50
+SOLID = ["grid.size=[400, 400, 200]", "tissue.venules.positions.central={x: 200, y: 200, z: 100}"]
 
 
 def film(run, dpi=SMALL_DPI, pace=1):
@@ -150,6 +151,28 @@ def test_the_clock_the_doses_and_the_treatment_are_written():
     assert {"day 7", "10 MSC placed in the tissue", "1000 MSC/mm³ local, day 7", "trigger", "100 µm"} <= written
 
 
+def clock(view, day):
+    view.frame(day)
+    return view.clock.get_text()
+
+
+def test_the_clock_of_a_still_is_exact():
+    days = [0, 0.05, 1 / 24, 0.25, 14.25, 15]
+    view = view_of([PaintedRun(sorted(days))], dpi=SMALL_DPI)
+    assert [clock(view, day) for day in days] == [
+        "day 0", "day 0.05", "day 0.042", "day 0.25", "day 14.25", "day 15",
+    ]  # fmt: skip
+
+
+def test_the_clock_of_a_film_is_as_exact_as_its_frames_and_whole_in_a_long_one():
+    assert [clock(film(PaintedRun([0, 0.25, 0.5])), day) for day in (0, 0.125, 0.25)] == [
+        "day 0.00", "day 0.12", "day 0.25",
+    ]  # fmt: skip
+    assert clock(film(PaintedRun([0, 0.5, 1])), 0.5) == "day 0.5"
+    assert clock(film(PaintedRun([0, 1, 2])), 0.9) == "day 0.9"
+    assert clock(film(PaintedRun([0, 0.25, 20])), 9.75) == "day 9"
+
+
 def test_words_of_doses_close_together_do_not_overlap():
     doses = [{"day": day, "kind": "dose", "text": "10 MSC placed in the tissue"} for day in (0, 7, 8, 24, 39.5)]
     view = film(PaintedRun([0, 40], {"myelin": hole}, events=doses))
@@ -190,20 +213,44 @@ def test_an_arm_that_ended_keeps_its_last_frame_and_says_so():
     arms = [PaintedRun([0, 5], {"myelin": hole}, folder="short"), PaintedRun([0, 9], {"myelin": hole}, folder="long")]
     view = view_of(arms, dpi=SMALL_DPI)
     view.frame(9)
-    assert [map_.note.get_text() for map_ in view.pieces[:2]] == ["ended on day 5.0", ""]
+    assert [map_.note.get_text() for map_ in view.pieces[:2]] == ["ended on day 5", ""]
     assert view.scene.plane(arms[0], "myelin", 9, 1).mean() == 0.5
 
 
 def test_a_solid_is_shown_by_its_middle_plane():
-    solid = ["grid.size=[400, 400, 200]", "tissue.venules.positions.central={x: 200, y: 200, z: 100}"]
     layers = {"tnf": lambda day: np.arange(10.0)[:, None, None]}
     cells = lambda day: [("macrophage", 50, 50, 100, 0, 0), ("macrophage", 60, 60, 150, 0, 0)]  # noqa: E731
-    run = PaintedRun([0], layers, cells, overrides=solid)
+    run = PaintedRun([0], layers, cells, overrides=SOLID)
     view = film(run)
     view.frame(0)
     assert np.unique(view.scene.plane(run, "tnf", 0, 0)) == 5
     assert view.scene.cells(run, 0)["macrophage.m1"][0].tolist() == [[50, 50]]
     assert "middle plane, z = 100 µm" in view.pieces[0].note.get_text()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], {"0.8 × 0.8 mm of tissue", "mm² without myelin", "Area, mm²", "Lesion area, mm²"}),
+        (SOLID, {"0.4 × 0.4 × 0.2 mm of tissue", "mm³ without myelin", "Volume, mm³", "Lesion volume, mm³"}),
+    ],
+    ids=["slab", "solid"],
+)
+def test_what_is_an_area_in_a_slab_is_a_volume_in_a_solid(overrides, expected):
+    runs = [PaintedRun([0, 5], folder=name, overrides=overrides) for name in ("a", "b")]
+    views = view_of(runs[:1], dpi=SMALL_DPI), film(runs[0]), view_of(runs, dpi=SMALL_DPI)
+    written = {part for view in views for text in view.page.sheet.texts for part in text.get_text().split("; ")}
+    assert expected <= written
+    assert ("mm²" in " ".join(written)) != ("mm³" in " ".join(written))
+
+
+def test_a_small_lesion_is_not_written_as_zero():
+    run = PaintedRun([0, 1, 2, 3])
+    run.measures["lesion_area_mm2"] = [0, 0.00012, 0.0123, 1.234]
+    for view in (view_of([run], dpi=SMALL_DPI), film(run)):
+        for day, number in enumerate(("0", "0.0001", "0.012", "1.23")):
+            view.frame(day)
+            assert number in {text.get_text() for text in view.page.sheet.texts}
 
 
 def test_a_field_keeps_one_scale_over_all_days():
@@ -255,10 +302,40 @@ def test_what_a_run_does_not_have_is_left_out(layers):
         view.frame(2.0)
 
 
-def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_feet():
+def every_kind(day):
+    """A cell of every group that is drawn."""
     kinds = [kind for kind in load("demo").cells if kind not in ("neuron", "oligodendrocyte")]
-    cells = [(kind, 400, 400, 0, 0, active, m1) for kind in kinds for active, m1 in ((0, 0), (1, 1))]
-    run = PaintedRun([0, 10], cells=lambda day: cells)
+    return [(kind, 400, 400, 0, 0, active, m1) for kind in kinds for active, m1 in ((0, 0), (1, 1))]
+
+
+def overlaps(view):
+    """The pairs of texts on the page that lie over each other."""
+    boxes = [text.get_window_extent() for text in view.page.sheet.texts if text.get_text()]
+    return [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b.padded(-1))]
+
+
+def test_the_legend_of_arms_is_readable_with_every_kind_of_cell():
+    view = view_of([PaintedRun([0, 10], {"myelin": hole}, every_kind, name) for name in ("a", "b")], dpi=100)
+    labels = {look.label for look in view.scene.groups.values()}
+    sizes = [text.get_fontsize() for text in view.page.sheet.texts if text.get_text() in labels]
+    assert len(sizes) >= 14 and min(sizes) >= palette.SMALL  # 16 px
+    assert overlaps(view) == []
+
+
+def test_curves_end_at_the_day_that_a_film_shows():
+    view = film(PaintedRun([0, 5, 10], {"myelin": hole}))
+    chart = view.pieces[3]
+    for day, value in ((0, 0), (4, 0.04), (5, 0.05), (10, 0.1), (12, 0.1)):
+        view.frame(day)
+        for line in (chart.dots[0], chart.bright[0]):
+            x, y = line.get_data()
+            assert (x[-1], y[-1]) == (min(day, 10), pytest.approx(value))
+    view.frame(4)
+    assert chart.values[0].get_text() == "0.040"
+
+
+def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_feet():
+    run = PaintedRun([0, 10], cells=every_kind)
     run.name = "a_scenario_of_my_own_with_quite_a_long_name_that_says_all_of_it"
     run.info = {"code_version": "0.1.0+0123456789ab"}
     view = view_of([run], dpi=SMALL_DPI)
@@ -266,8 +343,7 @@ def test_a_poster_of_every_kind_with_a_long_name_has_room_for_its_chart_and_its_
     (chart,) = (piece for piece in view.pieces if isinstance(piece, Series))
     assert len(view.scene.roster(run)[0]) >= 14
     assert chart.axes.get_position().height * 1080 > 140
-    boxes = [text.get_window_extent() for text in view.page.sheet.texts if text.get_text()]
-    assert not [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b.padded(-1))]
+    assert overlaps(view) == []
 
 
 def test_the_difference_of_two_arms_has_numbers_on_its_scale():

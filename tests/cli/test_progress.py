@@ -10,7 +10,17 @@ def test_key_numbers_are_at_most_four_and_the_telling_ones():
         "bbb_leak": 0.25, "count.th1": 30.0, "count.msc": 12.0, "lesion_area_mm2": 0.4567,
         "mean.tnf": 3.0, "remyelinated_area_mm2": 0.1, "msc_density": 7.0,
     }  # fmt: skip
-    assert key_numbers(measures) == "42 cells, lesion 0.457 mm2, remyelinated 0.100 mm2, BBB leak 0.25"
+    assert key_numbers(measures) == "42 cells, lesion 0.457 mm2, remyelinated 0.1 mm2, BBB leak 0.25"
+
+
+def test_a_small_lesion_is_not_zero_and_that_of_a_solid_is_a_volume():
+    assert key_numbers({"lesion_area_mm2": 0.00012}) == "0 cells, lesion 0.00012 mm2"
+    assert key_numbers({"lesion_area_mm2": 0.00012}, solid=True) == "0 cells, lesion 0.00012 mm3"
+    stream = io.StringIO()
+    lines = Lines(stream, every=0)
+    lines.begin(40.0, 0.0, solid=True)
+    lines.advance(1.0, {"lesion_area_mm2": 0.5})
+    assert "lesion 0.5 mm3" in stream.getvalue()
 
 
 def test_a_dish_without_tissue_shows_its_fields():
@@ -42,8 +52,8 @@ def test_a_log_gets_a_line_every_so_often_with_the_time_left(monkeypatch):
     assert told[0].startswith("compiling kernels for this machine (once")
     assert told[1:] == [
         "compiled 2 kernels in 4 s",
-        "day 13.00 of 40, 1 min 48 s left: 0 cells, lesion 0.500 mm2",
-        "day 16.00 of 40, 1 min 36 s left: 0 cells, lesion 0.500 mm2",
+        "day 13.00 of 40, 1 min 48 s left: 0 cells, lesion 0.5 mm2",
+        "day 16.00 of 40, 1 min 36 s left: 0 cells, lesion 0.5 mm2",
     ]
 
 
@@ -61,7 +71,7 @@ def test_a_terminal_gets_a_bar_and_a_log_gets_lines(monkeypatch, capsys):
     bar.end()
     shown = capsys.readouterr().err
     assert "compiling kernels for this machine (once): 1 sense" in shown
-    assert "day 12.50 of 40" in shown and "lesion 0.500 mm2" in shown
+    assert "day 12.50 of 40" in shown and "lesion 0.5 mm2" in shown
 
 
 def test_on_a_narrow_terminal_the_numbers_yield_and_the_day_stays(monkeypatch, capsys):
