@@ -46,7 +46,7 @@ class Therapy(mesa.Agent):
         cells = cells_given(config, dose)
         if dose.route == "local":
             placed = self._place(dose, slab)
-            text = f"{placed} MSC placed in the tissue"
+            text = f"{placed} MSC placed in the {'tissue' if config.tissue else 'dish'}"
         else:
             self.model.periphery_of(slab).take(dose.route, cells, slab)
             placed = 0

@@ -33,7 +33,7 @@ from experiments.palette import (
     measured,
 )
 from experiments.panels import DOSE, HEIGHT, PAGE_DPI, WIDTH, Counts, Page, Series, Timeline, draw_cell
-from experiments.scene import NOT_CELLS, SAME_DAY, Readout, Scene, written
+from experiments.scene import NOT_CELLS, SAME_DAY, Readout, Scene, group_of, written
 
 EDGE = 40  # px, around the page
 SHORT_RUN = 8  # days; in a film of a shorter one the clock shows parts of days
@@ -81,7 +81,8 @@ class View:
     def about(self) -> str:
         """Say how much tissue is seen."""
         left, right, low, high = self.scene.window
-        words = f"{' × '.join(f'{side / 1000:g}' for side in self.runs[0].config.grid.size)} mm of tissue"
+        size = " × ".join(f"{side / 1000:g}" for side in self.runs[0].config.grid.size)
+        words = f"{size} mm" if self.scene.dish else f"{size} mm of tissue"
         return f"{(right - left) / 1000:.2g} × {(high - low) / 1000:.2g} mm, of {words}" if self.scene.zoomed else words
 
     def swatch(self, colour: str, x: float, y: float) -> None:
@@ -93,7 +94,10 @@ class View:
         draw_venule(self.page, x, y, leak)
 
     def tissue_key(self, counts: Counts, run: Any) -> None:
-        """List what the colours of the tissue and the rings mean, with how many venules leak."""
+        """List what the colours of the tissue and the rings mean, with how many venules leak; nothing in a dish."""
+        if self.scene.dish:
+            return
+        counts.head("Tissue")
         for colour, words in TISSUE:
             counts.add(words, partial(self.swatch, colour))
         for leak, words in VENULES if len(self.scene.moment(run, 0).venules) else ():
@@ -170,9 +174,8 @@ class LesionView(View):
         foot = self.LOCATOR + 24 if self.scene.zoomed else 0
         row = min(34, (self.BOTTOM - self.TOP - foot - 30) / rows)
         counts = Counts(self.page, (self.LEGEND, self.TOP + 12, 400, 0), row)
-        counts.head("Tissue")
         self.tissue_key(counts, run)
-        counts.head("Cells", "in this plane" if self.scene.solid else "in all the tissue", skip=16)
+        counts.head("Cells", self.scene.where, skip=0 if self.scene.dish else 16)
         self.cell_key(counts, run)
         self.pieces.append(counts)
         if self.scene.zoomed:
@@ -196,7 +199,8 @@ class PosterView(View):
     """One run on one day, as a still: the tissue as large as the page, key numbers, legend and course."""
 
     LEFT = 1096.0
-    LISTS, BOTTOM, LEAST_CHART = 410, HEIGHT - 110, 150  # where the lists begin; the chart ends there, and is so high
+    NUMBERS, BOTTOM, LEAST_CHART = 168, HEIGHT - 110, 150  # where numbers begin; the chart ends there, and is so high
+    ACROSS, ROW = 4, 118  # numbers in a row, and its height
 
     def map_side(self) -> float:
         return 1000.0
@@ -206,15 +210,14 @@ class PosterView(View):
         right = WIDTH - EDGE
         self.head(self.LEFT, right, f"{self.names[0]}; {self.about()}")
         self.pieces.append(TissueMap(page, (EDGE, (HEIGHT - side) / 2, side, side), scene, run))
-        self.numbers(run, 168)
+        lists = self.numbers(run)
         columns = (right - self.LEFT - 48) / 2
         rows = 1 + max(len(TISSUE) + len(VENULES), len(scene.roster(run)[0]))
-        row = min(33, (self.BOTTOM - self.LEAST_CHART - 56 - self.LISTS) / rows)
-        tissue = Counts(page, (self.LEFT, self.LISTS, columns, 0), row)
-        tissue.head("Tissue")
+        row = min(33, (self.BOTTOM - self.LEAST_CHART - 56 - lists) / rows)
+        tissue = Counts(page, (self.LEFT, lists, columns, 0), row)
         self.tissue_key(tissue, run)
-        cells = Counts(page, (self.LEFT + columns + 48, self.LISTS, columns, 0), row)
-        cells.head("Cells", "in this plane" if scene.solid else "in all the tissue")
+        cells = Counts(page, (self.LEFT if scene.dish else self.LEFT + columns + 48, lists, columns, 0), row)
+        cells.head("Cells", scene.where)
         self.cell_key(cells, run, undrawn=False)
         self.pieces += [tissue, cells]
         top = max(tissue.y, cells.y) + 56
@@ -224,11 +227,12 @@ class PosterView(View):
         made = f"remyelin {run.info.get('code_version', '')}, scenario {run.name}, seed {run.config.seed}"
         page.write(EDGE, HEIGHT - 15, made, SMALL, side, color=DIM)
 
-    def numbers(self, run: Any, top: float) -> None:
-        """Write the key numbers of the day, large, each over what it is."""
+    def numbers(self, run: Any) -> float:
+        """Write the key numbers of the day, large, each over what it is; return where they end."""
         scene = self.scene
         unit = scene.extent[1]
-        has = set(run.measures.columns) if len(run.measures) else set()
+        lines = {column: line for column in run.measures for line in scene.line(run, column, INK)}
+        has = {column for column, line in lines.items() if line.y.any() or not scene.dish}
 
         def at(column: str, day: float, times: float = 1) -> float:
             return scene.line(run, column, INK, times=times)[0].at(day)
@@ -245,17 +249,19 @@ class PosterView(View):
             ("count.macrophage", "macrophages", lambda day: f"{at('count.macrophage', day):,.0f}"),
             ("m1_m2", "phagocytes M1-like", lambda day: percent(scene.m1_share(run, INK)[0].at(day))),
             ("bbb_leak", "venules leak", lambda day: f"{scene.venules_that(run, day, leak=True)}"),
+            ("count.b_cell", "B cells", lambda day: f"{at('count.b_cell', day):,.0f}"),
+            ("count.msc", "stem cells (MSC)", lambda day: f"{at('count.msc', day):,.0f}"),
         ]
-        figures = [figure for figure in figures if figure[0] in has]
-        across = 4
-        wide = (WIDTH - EDGE - self.LEFT) / across
+        figures = [figure for figure in figures if figure[0] in has][: 2 * self.ACROSS]
+        wide = (WIDTH - EDGE - self.LEFT) / self.ACROSS
         for i, (_, words, number) in enumerate(figures):
-            row, column = divmod(i, across)
-            x, y = self.LEFT + column * wide, top + row * 118
+            row, column = divmod(i, self.ACROSS)
+            x, y = self.LEFT + column * wide, self.NUMBERS + row * self.ROW
             self.page.write(x, y + 44, words, SMALL, wide - 14, color=DIM)
             text = self.page.write(x, y, "", 27, weight="bold")
             self.page.moves(text)
             self.pieces.append(Number(text, number))
+        return self.NUMBERS + self.ROW * -(-len(figures) // self.ACROSS) + 6
 
 
 class Number:
@@ -282,30 +288,40 @@ class FieldsView(View):
         names = self.scene.fields(run)
         if not names:
             raise Refused(f"{run.name} kept no fields: name some in output.fields and run again")
+        mean = self.scene.line(run, f"mean.{names[0]}", INK) if len(names) == 1 else []
         outline = "; outline: where half of the myelin is lost" if "myelin" in run.layers else ""
         left, width = self.TIMELINE
         self.head(EDGE, left + 250, f"{self.names[0]}; {self.about()}{outline}")
         self.clock.set_position((WIDTH - EDGE, 66))
         self.pieces.append(Timeline(page, (left, 46, width, 30), self.scene, run))
-        rows = next(rows for rows in (1, 2, 3, 4) if rows == 4 or len(names) <= rows * (2 * rows - 1))
-        columns = -(-len(names) // rows)
-        high, wide = (self.BOTTOM - self.TOP) / rows, (WIDTH - 2 * EDGE) / columns
-        side = min(high - 52, wide - 96)
+        side, columns, high, wide = max(self.laid_in(rows, len(names)) for rows in (1, 2, 3, 4))
         for i, name in enumerate(names):
             row, column = divmod(i, columns)
             box = (EDGE + column * wide, self.TOP + row * high + 38, wide - 20, side)
             self.pieces.append(FieldMap(page, box, self.scene, run, name))
+        for line in mean:
+            label, unit = self.scene.field_label(run, names[0])
+            left = EDGE + side + 190
+            box = (left, self.TOP + 38, WIDTH - EDGE - left, side - 30)
+            self.pieces.append(Series(page, box, Readout(f"{label}, mean", unit, [line], []), self.scene.last, True))
         words = (
             "Scales hold for the whole film; colours are spaced by the square root. "
             "The top is the highest 99.5th percentile of a frame; what lies above is shown as the top."
         )
         page.write(EDGE, HEIGHT - 15, words, SMALL, color=DIM)
 
+    def laid_in(self, rows: int, n: int) -> tuple[float, int, float, float]:
+        """Lay ``n`` maps in rows: the side of a map, the columns, and the height and width of a place."""
+        columns = -(-n // rows)
+        high, wide = (self.BOTTOM - self.TOP) / rows, (WIDTH - 2 * EDGE) / columns
+        return min(high - 52, wide - 96), columns, high, wide
+
 
 class ArmsView(View):
     """Two to four runs side by side on one clock, in one window and on one scale, with their read-outs below."""
 
-    TOP = 165
+    TOP, GAP = 165, 80  # px, over the maps and at most between them
+    MOST_CHARTS = 4
     ROW, MARK, GAPS = (
         34,
         32,
@@ -318,9 +334,10 @@ class ArmsView(View):
     def lay_out(self) -> None:
         page, scene, side = self.page, self.scene, self.map_side()
         self.head(EDGE, WIDTH - EDGE, self.about())
-        columns = len(self.runs) + (len(self.runs) == 2)
-        gap = (WIDTH - 2 * EDGE - columns * side) / (columns - 1)
-        lefts = [EDGE + column * (side + gap) for column in range(columns)]
+        columns = len(self.runs) + (len(self.runs) == 2 and not scene.dish)
+        gap = min((WIDTH - 2 * EDGE - columns * side) / (columns - 1), self.GAP)
+        first = (WIDTH - columns * side - (columns - 1) * gap) / 2
+        lefts = [first + column * (side + gap) for column in range(columns)]
         for left, name, run, (colour, style) in zip(lefts, self.names, self.runs, ARMS):
             page.sheet.plot([left, left + 60], [140, 140], color=colour, ls=style, lw=4)
             page.write(left + 74, 140, name, LARGE, side - 74)
@@ -337,9 +354,9 @@ class ArmsView(View):
     def legend(self, y: float) -> float:
         """Say what the colours mean, in rows under the maps from ``y`` on; return where they end."""
         tissue = [(words, partial(self.swatch, colour)) for colour, words in TISSUE]
-        venules = [(words, partial(self.venule, leak)) for leak, words in VENULES]
+        tissue += [(words, partial(self.venule, leak)) for leak, words in VENULES]
         cells = [(look.label, partial(draw_cell, self.page, look=look)) for look in self.scene.groups.values()]
-        return self.entries(cells, self.entries([*tissue, *venules], y))
+        return self.entries(cells, self.entries([] if self.scene.dish else tissue, y))
 
     def entries(self, entries: Sequence[tuple[str, Any]], y: float) -> float:
         """Write entries of a legend in as few rows as keep them readable, in columns; return where they end."""
@@ -366,6 +383,7 @@ class ArmsView(View):
         scene, arms = self.scene, list(zip(self.runs, ARMS))
         doses = [(day, colour) for run, (colour, _) in arms for day, _ in scene.marks(run)]
         extent, unit = scene.extent
+        cells = {group_of(name).kind: look.label for name, look in scene.groups.items()} if scene.dish else {}
         wanted = (
             (f"Lesion {extent.lower()}", unit, lambda run, look: scene.line(run, "lesion_area_mm2", *look)),
             (f"{extent} with new myelin", unit, lambda run, look: scene.line(run, "remyelinated_area_mm2", *look)),
@@ -375,11 +393,15 @@ class ArmsView(View):
                 lambda run, look: scene.line(run, "axon_loss", look[0], look[1], times=100),
             ),
             ("M1-like share of phagocytes", "%", lambda run, look: scene.m1_share(run, *look)),
+            *(
+                (label, "", lambda run, look, kind=kind: scene.line(run, f"count.{kind}", *look))
+                for kind, label in cells.items()
+            ),
         )
         readouts = [
             Readout(title, unit, [line for arm in arms for line in find(*arm)], doses) for title, unit, find in wanted
         ]
-        readouts = [readout for readout in readouts if readout.lines]
+        readouts = [readout for readout in readouts if readout.lines][: self.MOST_CHARTS]
         room = (WIDTH - 2 * EDGE) / max(len(readouts), 1)
         for place, readout in enumerate(readouts):
             box = (EDGE + place * room + 50, top + 30, room - 80, HEIGHT - 84 - top - 30)

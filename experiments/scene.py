@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from experiments.failures import Refused
-from experiments.palette import M1_LIKE, M2_LIKE, nice, tissue_colours
+from experiments.palette import M1_LIKE, M2_LIKE, PANEL, nice, tissue_colours
 
 SAMPLES = 24  # frames looked at to choose window, point sizes and scales
 BLOCK = 4  # voxels across: a lesion is where the mean of such a block has lost half of its myelin
@@ -134,6 +135,7 @@ class Scene:
                 raise Refused(f"{run.name} has no frames yet: let it run on, or set output.frames_every")
         self.runs, self.pace = runs, pace
         self.solid = len(runs[0].config.grid.size) == 3
+        self.dish = all(run.config.tissue is None for run in runs)
         self.last = float(max(run.frame_days[-1] for run in runs)) or 1.0
         self.stored = lru_cache(KEPT)(self.read_plane)
         self.moment = lru_cache(KEPT)(self.read_moment)
@@ -333,7 +335,9 @@ class Scene:
         return now + np.float32(share) * (self.stored(run, layer, k + 1, missing) - now) if share else now
 
     def tissue(self, run: Any, day: float) -> np.ndarray:
-        """Colours of the tissue, uint8 of shape (y, x, 3)."""
+        """Colours of the tissue, or of the ground where there is none, uint8 of shape (y, x, 3)."""
+        if run.config.tissue is None:
+            return (255 * np.full((1, 1, 3), to_rgb(PANEL))).astype(np.uint8)
         layers = (("myelin", 1), ("remyelinated", 0), ("debris", 0))
         return tissue_colours(*np.broadcast_arrays(*(self.plane(run, layer, day, none) for layer, none in layers)))
 
@@ -342,7 +346,7 @@ class Scene:
         notes = []
         if self.solid:
             notes.append(f"middle plane, z = {self.middle(run):g} µm")
-        if "myelin" not in run.layers:
+        if run.config.tissue and "myelin" not in run.layers:
             notes.append("myelin was not kept (output.fields)")
         if self.ended(run, day):
             notes.append(f"ended on day {written(run.frame_days[-1])}")
@@ -385,6 +389,11 @@ class Scene:
         """The fields that the run kept, in the order of its config."""
         return [name for name in run.config.fields if name in run.layers]
 
+    @property
+    def where(self) -> str:
+        """Where the cells are that are drawn and counted."""
+        return "in this plane" if self.solid else "in the dish" if self.dish else "in all the tissue"
+
     def field_label(self, run: Any, name: str) -> tuple[str, str]:
         """Name and unit of a field."""
         described = run.config.fields[name]
@@ -396,9 +405,9 @@ class Scene:
     def line(
         self, run: Any, column: str, colour: str, style: str = "-", label: str = "", times: float = 1
     ) -> list[Line]:
-        """A read-out as a line, in a list that is empty if the run does not have it."""
+        """A read-out as a line, in a list that is empty if the run does not have it on any day."""
         table = run.measures
-        if column not in table or not len(table):
+        if column not in table or not table[column].notna().any():
             return []
         return [Line(table["day"].to_numpy(float), times * table[column].to_numpy(float), colour, style, label)]
 
@@ -410,7 +419,7 @@ class Scene:
             kind: run.config.cells[kind].colour for kind in kinds if kind in run.config.cells and kind not in resting
         }
         lines = [line for kind, colour in colours.items() for line in self.line(run, f"count.{kind}", colour)]
-        return [Line(line.x, np.where(line.y > 0, line.y, np.nan), line.colour) for line in lines]
+        return [replace(line, y=np.where(line.y > 0, line.y, np.nan)) for line in lines]
 
     def m1_share(self, run: Any, colour: str, style: str = "-") -> list[Line]:
         """Percent of the phagocytes that are M1-like, from the ratio M1 : M2."""

@@ -294,6 +294,41 @@ def test_single_bare_voxels_do_not_widen_the_window():
     assert block_means(np.eye(4), 2).tolist() == [[0.5, 0], [0, 0.5]]
 
 
+def painted_dish(scenario, layers, cells=None, folder="a"):
+    run = PaintedRun([0, 0.25], layers, cells, folder)
+    run.config = load(scenario)
+    run.measures = run.measures.drop(columns="lesion_area_mm2").assign(
+        **{"count.cd8": [550, 500], "mean.tracer": [0, 9]}
+    )
+    run.measures["count.b_cell"], run.measures["m1_m2"] = 0, np.nan
+    return run
+
+
+def test_a_dish_has_neither_tissue_nor_numbers_of_it():
+    placed = lambda day: [("cd8", 500, 500, 500, 0, 0)]  # noqa: E731
+    runs = [painted_dish("coculture", {}, placed, folder) for folder in ("a", "b")]
+    views = view_of(runs[:1], dpi=100), film(runs[0], dpi=100), view_of(runs, dpi=100)
+    for view in views:
+        picture = view.frame(0.25)
+        said = " ".join(text.get_text() for axes in view.page.figure.axes for text in axes.texts)
+        assert "1 × 1 × 1 mm" in said and "CD8 T cells" in said and "middle plane" in said
+        assert not [word for word in ("Myelin", "myelin was", "issue", "enule", "M1", "B cells") if word in said]
+        assert not (picture[..., :3] == np.round(255 * np.array(to_rgb(palette.MYELIN)))).all(axis=2).any()
+    assert pixel(views[1], 0.25, 200, 200) == pytest.approx(to_rgb(palette.PANEL), abs=0.01)
+    assert next(piece for piece in views[2].pieces if isinstance(piece, Series)).lines[0].at(0.25) == 500
+
+
+def test_a_single_field_has_its_mean_beside_it():
+    view = view_of([painted_dish("diffusion", {"tracer": lambda day: day})], dpi=SMALL_DPI)
+    view.frame(0.25)
+    (chart,) = (piece for piece in view.pieces if isinstance(piece, Series))
+    assert chart.values[0].get_text() == "9.00 pg/mL"
+    assert {"Tracer, mean", "2 × 2 mm", "day 0.25"} <= {
+        part for text in view.page.sheet.texts for part in text.get_text().split("; ")
+    }
+    assert overlaps(view) == []
+
+
 @pytest.mark.parametrize("layers", [{}, {"myelin": hole}, {"tnf": lambda day: np.nan}])
 def test_what_a_run_does_not_have_is_left_out(layers):
     run = PaintedRun([2.0], layers)

@@ -19,7 +19,7 @@ study:
 time: {days: 0.05}
 grid: {size: [400, 400]}
 fields: {tracer: {sources: {point: {x: 210, y: 210}}}}
-output: {measures_every: 0.4 h}
+output: {measures_every: 0.4 h, frames_every: 24 h}
 """
 
 
