@@ -322,11 +322,8 @@ class ArmsView(View):
 
     TOP, GAP = 165, 80  # px, over the maps and at most between them
     MOST_CHARTS = 4
-    ROW, MARK, GAPS = (
-        34,
-        32,
-        (18, 60),
-    )  # px, of the legend: a row, a mark, the least and what may be added between columns
+    # px, of the legend: a row, a mark, the least between columns and what may be added
+    ROW, MARK, GAPS = 34, 32, (18, 60)
 
     def map_side(self) -> float:
         return 560.0 if len(self.runs) < 4 else 440.0
