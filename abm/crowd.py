@@ -144,11 +144,10 @@ class Crowd:
             kind.leave(rows)
             kind.n -= len(rows)
             kind.changed = True
-        first, rows = self._put([kind.begin for kind in kinds]), self._put(np.concatenate([*leaving.values()]))
-        spans = self.spans(kinds)
-        binning.order_of_staying(
-            self.machine, spans, first, self._put(ends[:-1]), self._put(ends[1:]), rows, columns.order
-        )
+        runs = Spans(self.machine, [(0, binning.runs_of(kind.n)) for kind in kinds])
+        each = ([kind.begin for kind in kinds], [kind.n for kind in kinds], ends[:-1], ends[1:])
+        rows = self._put(np.concatenate([*leaving.values()]))
+        binning.order_of_staying(self.machine, runs, *map(self._put, each), rows, columns.order)
         self._put_in_order(kinds)
 
     def _put_in_order(self, kinds: Sequence[Population]) -> None:
@@ -313,7 +312,7 @@ class Crowd:
     def read_fates(self) -> None:
         """Note which cells of each kind do not stay as they are, and what becomes of them."""
         machine, fate = self.machine, self.columns.fate
-        rows = machine.xp.flatnonzero(fate)
+        rows = machine.xp.flatnonzero(fate != STAYS)  # of truths: of numbers numpy is slow to find them
         rows, fates = machine.get(rows), machine.get(fate[rows])
         edges = np.searchsorted(rows, [*(kind.begin for kind in self.kinds), self.columns.capacity])
         for kind, low, high in zip(self.kinds, edges, edges[1:]):

@@ -14,7 +14,7 @@ from kernels.spans import Spans
 
 U = np.uint64
 I = np.int64  # noqa: E741 - the width of a small integer in a kernel
-TWO_OF = I(2)
+TWO_OF, RUN = I(2), I(32)
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
 NEXT = U(1)
@@ -119,22 +119,30 @@ def permute_wide(i, order, first, width, columns, out):
         out[to + U(k)] = columns[start + U(k)]
 
 
-@span_kernel(3)
-def order_of_staying(i, first, begin, end, leaving, order):
-    """Write which row comes to row ``i`` once some of its span have left: those that stay keep their order.
+@span_kernel(4)
+def order_of_staying(i, first, staying, begin, end, leaving, order):
+    """Write which rows come to run ``i`` of RUN rows once some of their span have left: those that stay keep their order.
 
-    first       row of the span, int64;  begin, end  of those that leave in ``leaving``
+    first       row of the span;  staying  how many stay;  begin, end  of those that leave in ``leaving``
     leaving     int64   rows of all spans that are left, each counted from the first of its span, in order
     order       int32   written
     """
-    low, high = begin, end
-    while low < high:  # how many of the first have left before this one
-        middle = (low + high) // TWO_OF
-        if leaving[middle] - (middle - begin) <= I(i) - first:
-            low = middle + I(1)
+    row, left, high = I(i) * RUN, begin, end
+    while left < high:  # how many of the first to leave stand before this run
+        middle = (left + high) // TWO_OF
+        if leaving[middle] - (middle - begin) <= row:
+            left = middle + I(1)
         else:
             high = middle
-    order[i] = np.int32(I(i) + low - begin)
+    for stays in range(row, min(row + RUN, staying)):
+        while left < end and leaving[left] - (left - begin) <= stays:
+            left += I(1)
+        order[first + stays] = np.int32(first + stays + left - begin)
+
+
+def runs_of(n: int) -> int:
+    """Return how many runs so many rows are, see ``order_of_staying``."""
+    return -(-n // int(RUN))
 
 
 def bucket_shift(n: int, voxels: int) -> int:

@@ -89,8 +89,8 @@ def permute_wide(random):
 
 
 def order_of_staying(random):
-    staying = Spans(HOST, [(1, 9), (15, N)])
-    return staying, [_each(1, 15), _each(0, 3), _each(3, 3), np.array([0, 4, 5]), np.zeros(N, np.int32)]
+    runs, leaving = Spans(HOST, [(0, 2), (0, 3)]), np.array([0, 34, 35, 4])
+    return runs, [_each(1, 60), _each(40, 70), _each(0, 3), _each(3, 4), leaving, np.zeros(131, np.int32)]
 
 
 def sort_bucket(random):

@@ -13,6 +13,7 @@ from kernels.binning import (
     permute_wide,
     replace_row,
     running_sums,
+    runs_of,
 )
 from kernels.device import Machine
 from kernels.grid import Grid
@@ -155,8 +156,9 @@ def test_those_that_stay_keep_their_order(threads, monkeypatch):
     leaving.append(np.flatnonzero(random.random(300) < 0.3))
     ends = np.cumsum([0, *map(len, leaving)])
     order = np.full(600, -1, np.int32)
-    spans = Spans(machine, [(a, a + many - len(gone)) for a, many, gone in zip(first, n, leaving)])
-    order_of_staying(machine, spans, first, ends[:-1], ends[1:], np.concatenate(leaving), order)
+    stay = n - [len(gone) for gone in leaving]
+    runs = Spans(machine, [(0, runs_of(many)) for many in stay])
+    order_of_staying(machine, runs, first, stay, ends[:-1], ends[1:], np.concatenate(leaving), order)
     for a, many, gone in zip(first, n, leaving):
         left = many - len(gone)
         np.testing.assert_array_equal(order[a : a + left], a + np.delete(np.arange(many), gone))
