@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.failures import Refused, reason
 from experiments.figure_style import COLOURS, GREY, INK, MARKERS, STYLE, save
-from experiments.scene import plain
+from experiments.words import plain
 
 if TYPE_CHECKING:
     from experiments.compare import Contrast

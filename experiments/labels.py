@@ -3,7 +3,7 @@
 from typing import Any
 
 from experiments.info import Difference, differing
-from experiments.scene import plain
+from experiments.words import plain
 
 SAID_OR_NOT_SEEN = (  # by the treatment, and what is kept, which changes no run
     "therapy.msc.dose",

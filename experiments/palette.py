@@ -50,13 +50,6 @@ def nice(value: float) -> float:
     return next(step * power for step in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * power >= 0.999 * value)
 
 
-def measured(value: float) -> str:
-    """Write what was measured, never something small as zero: ``1.23``, ``0.012``, ``0.0004``, ``8e-6``, ``0``."""
-    if abs(value) < 0.001:
-        return f"{value:.1g}".replace("e-0", "e-")
-    return f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}"
-
-
 def short(value: float) -> str:
     """Write a number of a scale: ``1,500``, ``62.5``, ``0.03``."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -18,6 +18,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from experiments.curves import Readout
+from experiments.looks import Look
 from experiments.palette import (
     BACK,
     DIM,
@@ -27,11 +29,11 @@ from experiments.palette import (
     NORMAL,
     PANEL,
     SMALL,
-    measured,
     nice,
     short,
 )
-from experiments.scene import Look, Readout, Scene
+from experiments.scene import Scene
+from experiments.words import measured
 
 WIDTH, HEIGHT = 1920, 1080
 PAGE_DPI = 100

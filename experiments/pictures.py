@@ -63,7 +63,7 @@ def picture(
     from abm.run_folder import Run
     from experiments.frames import check_name, write_png
     from experiments.render import view_of
-    from experiments.scene import written
+    from experiments.words import written
 
     check_name(out, (".png",))
     runs = [Run.load(folder) for folder in folders]

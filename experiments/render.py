@@ -11,140 +11,24 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.patches import Rectangle
 
+from experiments.curves import Readout, course, m1_share
 from experiments.failures import Refused
-from experiments.labels import arm_names
-from experiments.maps import DifferenceMap, FieldMap, Locator, TissueMap, draw_venule
+from experiments.looks import NOT_CELLS, group_of
+from experiments.maps import DifferenceMap, FieldMap, Locator, TissueMap
 from experiments.palette import (
     ARMS,
-    DEBRIS,
     DIM,
-    HUGE,
     INK,
     LARGE,
-    LEAK,
-    LOST,
-    M1_LIKE,
-    MYELIN,
     NORMAL,
-    REMYELINATED,
     SMALL,
-    measured,
 )
-from experiments.panels import DOSE, HEIGHT, PAGE_DPI, WIDTH, Counts, Page, Series, Timeline, draw_cell
-from experiments.scene import NOT_CELLS, SAME_DAY, Readout, Scene, group_of, written
+from experiments.panels import HEIGHT, PAGE_DPI, WIDTH, Counts, Series, Timeline, draw_cell
+from experiments.view import EDGE, TISSUE, VENULES, View
+from experiments.words import measured, percent
 
-EDGE = 40  # px, around the page
-SHORT_RUN = 8  # days; in a film of a shorter one the clock shows parts of days
-
-TISSUE = ((MYELIN, "Myelin"), (REMYELINATED, "New myelin"), (LOST, "No myelin"), (DEBRIS, "Myelin debris"))
-VENULES = ((0.0, "Venules, barrier closed"), (1.0, "Venules, barrier open"))
 T_CELLS = ("th1", "th17", "cd8", "treg")
-
-
-def percent(value: float) -> str:
-    """Write a percentage; a dash where there is nothing to take it of."""
-    return f"{value:.0f} %" if np.isfinite(value) else "–"
-
-
-class View:
-    """A page with its title, clock and pieces."""
-
-    def __init__(self, runs: Sequence[Any], dpi: float, pace: float) -> None:
-        self.runs = list(runs)
-        self.scene = Scene(self.runs, self.map_side(), pace)
-        self.page = Page(dpi)
-        self.names = arm_names(self.runs)
-        self.pieces: list[Any] = []
-        self.clock = self.page.write(0, 0, "", HUGE, ha="right", weight="bold")
-        self.lay_out()
-        self.page.moves(self.clock)
-        words = "a simulation, not for clinical use"
-        self.page.write(WIDTH - EDGE, HEIGHT - 15, words, SMALL, ha="right", color=DIM)
-
-    def map_side(self) -> float:
-        """Say how large the maps are, in pixels."""
-        raise NotImplementedError
-
-    def lay_out(self) -> None:
-        """Put the pieces on the page."""
-        raise NotImplementedError
-
-    def head(self, left: float, right: float, below: str) -> None:
-        """Write title and subtitle at ``left``, and the clock so that it ends at ``right``."""
-        room = right - left - 290
-        self.page.write(left, 46, self.runs[0].config.title, LARGE, room, weight="bold")
-        self.page.write(left, 86, below, NORMAL, room, color=DIM)
-        self.clock.set_position((right, 66))
-
-    def about(self) -> str:
-        """Say how much tissue is seen."""
-        left, right, low, high = self.scene.window
-        size = " × ".join(f"{side / 1000:g}" for side in self.runs[0].config.grid.size)
-        words = f"{size} mm" if self.scene.dish else f"{size} mm of tissue"
-        return f"{(right - left) / 1000:.2g} × {(high - low) / 1000:.2g} mm, of {words}" if self.scene.zoomed else words
-
-    def swatch(self, colour: str, x: float, y: float) -> None:
-        """Draw a colour of the tissue."""
-        self.page.sheet.add_patch(Rectangle((x - 11, y - 11), 22, 22, facecolor=colour, edgecolor=DIM, lw=0.8))
-
-    def venule(self, leak: float, x: float, y: float) -> None:
-        """Draw a venule as it looks at a leak."""
-        draw_venule(self.page, x, y, leak)
-
-    def tissue_key(self, counts: Counts, run: Any) -> None:
-        """List what the colours of the tissue and the rings mean, with how many venules leak; nothing in a dish."""
-        if self.scene.dish:
-            return
-        counts.head("Tissue")
-        for colour, words in TISSUE:
-            counts.add(words, partial(self.swatch, colour))
-        for leak, words in VENULES if len(self.scene.moment(run, 0).venules) else ():
-            counts.add(words, partial(self.venule, leak), partial(self.scene.venules_that, run, leak=leak > 0))
-
-    def cell_key(self, counts: Counts, run: Any, undrawn: bool = True) -> None:
-        """List the groups of cells with their numbers; those only counted come last, without a mark."""
-        drawn, counted = self.scene.roster(run)
-        for name in drawn:
-            look = self.scene.groups[name]
-            counts.add(look.label, partial(draw_cell, self.page, look=look), partial(self.scene.count, run, name))
-        if counted and undrawn:
-            counts.head("", "not drawn", skip=8)
-        for name in counted if undrawn else ():
-            counts.add(run.config.cells[name].label, None, partial(self.scene.count, run, name), DIM)
-
-    def readouts(self, run: Any) -> list[Readout]:
-        """The read-outs that tell the course of a lesion, as far as the run has them."""
-        scene = self.scene
-        doses = [(day, DOSE) for day, _ in scene.marks(run)]
-        extents = [
-            *scene.line(run, "lesion_area_mm2", INK, label="lesion"),
-            *scene.line(run, "remyelinated_area_mm2", REMYELINATED, label="new myelin"),
-        ]
-        found = [
-            Readout(", ".join(scene.extent), "", extents, doses),
-            Readout("Cells, in powers of ten", "", scene.cell_lines(run), doses, log=True),
-            Readout("M1-like share of phagocytes", "%", scene.m1_share(run, M1_LIKE), doses),
-            Readout("Barrier leak, most open venule", "", scene.line(run, "bbb_max", LEAK), doses),
-        ]
-        return [readout for readout in found if readout.lines]
-
-    def time(self, day: float) -> str:
-        """Write a day as the clock shows it: exact on a still; in a film as exact as the days of frames, or whole."""
-        if not self.scene.pace:
-            return written(day)
-        if self.scene.last >= SHORT_RUN:
-            return str(int(day + SAME_DAY))
-        stored = [written(day) for run in self.runs for day in run.frame_days]
-        return f"{day:.{max(1, *(len(each.partition('.')[2]) for each in stored))}f}"
-
-    def frame(self, day: float) -> np.ndarray:
-        """Draw a day: RGBA bytes, shape (height, width, 4), which the next frame overwrites."""
-        self.clock.set_text(f"day {self.time(day)}")
-        for piece in self.pieces:
-            piece.show(day)
-        return self.page.frame()
 
 
 class LesionView(View):
@@ -231,11 +115,11 @@ class PosterView(View):
         """Write the key numbers of the day, large, each over what it is; return where they end."""
         scene = self.scene
         unit = scene.extent[1]
-        lines = {column: line for column in run.measures for line in scene.line(run, column, INK)}
+        lines = {column: line for column in run.measures for line in course(run, column, INK)}
         has = {column for column, line in lines.items() if line.y.any() or not scene.dish}
 
         def at(column: str, day: float, times: float = 1) -> float:
-            return scene.line(run, column, INK, times=times)[0].at(day)
+            return course(run, column, INK, times=times)[0].at(day)
 
         def t_cells(day: float) -> str:
             return f"{sum(at(f'count.{kind}', day) for kind in T_CELLS if f'count.{kind}' in has):,.0f}"
@@ -247,7 +131,7 @@ class PosterView(View):
             ("amplitude", "of axons conduct", lambda day: f"{at('amplitude', day, 100):.0f} %"),
             ("count.cd8", "T cells", t_cells),
             ("count.macrophage", "macrophages", lambda day: f"{at('count.macrophage', day):,.0f}"),
-            ("m1_m2", "phagocytes M1-like", lambda day: percent(scene.m1_share(run, INK)[0].at(day))),
+            ("m1_m2", "phagocytes M1-like", lambda day: percent(m1_share(run, INK)[0].at(day))),
             ("bbb_leak", "venules leak", lambda day: f"{scene.venules_that(run, day, leak=True)}"),
             ("count.b_cell", "B cells", lambda day: f"{at('count.b_cell', day):,.0f}"),
             ("count.msc", "stem cells (MSC)", lambda day: f"{at('count.msc', day):,.0f}"),
@@ -288,7 +172,7 @@ class FieldsView(View):
         names = self.scene.fields(run)
         if not names:
             raise Refused(f"{run.name} kept no fields: name some in output.fields and run again")
-        mean = self.scene.line(run, f"mean.{names[0]}", INK) if len(names) == 1 else []
+        mean = course(run, f"mean.{names[0]}", INK) if len(names) == 1 else []
         outline = "; outline: where half of the myelin is lost" if "myelin" in run.layers else ""
         left, width = self.TIMELINE
         self.head(EDGE, left + 250, f"{self.names[0]}; {self.about()}{outline}")
@@ -299,11 +183,11 @@ class FieldsView(View):
             row, column = divmod(i, columns)
             box = (EDGE + column * wide, self.TOP + row * high + 38, wide - 20, side)
             self.pieces.append(FieldMap(page, box, self.scene, run, name))
-        for line in mean:
+        for curve in mean:
             label, unit = self.scene.field_label(run, names[0])
             left = EDGE + side + 190
             box = (left, self.TOP + 38, WIDTH - EDGE - left, side - 30)
-            self.pieces.append(Series(page, box, Readout(f"{label}, mean", unit, [line], []), self.scene.last, True))
+            self.pieces.append(Series(page, box, Readout(f"{label}, mean", unit, [curve], []), self.scene.last, True))
         words = (
             "Scales hold for the whole film; colours are spaced by the square root. "
             "The top is the highest 99.5th percentile of a frame; what lies above is shown as the top."
@@ -382,16 +266,16 @@ class ArmsView(View):
         extent, unit = scene.extent
         cells = {group_of(name).kind: look.label for name, look in scene.groups.items()} if scene.dish else {}
         wanted = (
-            (f"Lesion {extent.lower()}", unit, lambda run, look: scene.line(run, "lesion_area_mm2", *look)),
-            (f"{extent} with new myelin", unit, lambda run, look: scene.line(run, "remyelinated_area_mm2", *look)),
+            (f"Lesion {extent.lower()}", unit, lambda run, look: course(run, "lesion_area_mm2", *look)),
+            (f"{extent} with new myelin", unit, lambda run, look: course(run, "remyelinated_area_mm2", *look)),
             (
                 "Axons lost in the lesion",
                 "%",
-                lambda run, look: scene.line(run, "axon_loss", look[0], look[1], times=100),
+                lambda run, look: course(run, "axon_loss", look[0], look[1], times=100),
             ),
-            ("M1-like share of phagocytes", "%", lambda run, look: scene.m1_share(run, *look)),
+            ("M1-like share of phagocytes", "%", lambda run, look: m1_share(run, *look)),
             *(
-                (label, "", lambda run, look, kind=kind: scene.line(run, f"count.{kind}", *look))
+                (label, "", lambda run, look, kind=kind: course(run, f"count.{kind}", *look))
                 for kind, label in cells.items()
             ),
         )

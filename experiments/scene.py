@@ -10,31 +10,23 @@ for a moment and lets it fade over to where it is stored next, a part of the cel
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgb
 
+from experiments.curves import course
 from experiments.failures import Refused
-from experiments.palette import M1_LIKE, M2_LIKE, PANEL, nice, tissue_colours
+from experiments.looks import GROUPS, NOT_CELLS, Look, group_names, group_of, looks_of
+from experiments.palette import PANEL, nice, tissue_colours
+from experiments.words import plain, written
 
 SAMPLES = 24  # frames looked at to choose window, point sizes and scales
 BLOCK = 4  # voxels across: a lesion is where the mean of such a block has lost half of its myelin
 MARGIN = 0.35  # of the lesion, shown around it
 LEAST_WINDOW = 1000.0  # um
-
-SMALLEST, LARGEST = 5.0, 18.0  # diameter of a point, px
-ENLARGED = 1.25  # times its size in the tissue
-COVER = 0.12  # share of a full map that the cells of a group may cover at their peak
-FAINT, FAINT_PIXELS = 0.6, 0.6  # opacity and share of the size of cells that are everywhere
-EDGE_WIDTH = 0.07  # points of dark edge for each pixel of diameter
-TREATMENT, TREATMENT_PIXELS = "msc", 24.0
-
-NOT_CELLS = ("neuron", "venule")  # axon bundles and vessels belong to the tissue
-SESSILE_DRAWN = ("premyelinating_ol",)  # the other sessile glia are everywhere and would hide the rest
-MARKERS = {"microglia": "D", "premyelinating_ol": "s", "msc": "*"}
 
 HOLD_SECONDS = 0.35  # of film, for which a cell stays where it is
 FADE = 0.4  # of that time, spent fading over to the next place
@@ -43,75 +35,10 @@ LOW_FROM, CONTRAST = 0.1, 1.5  # of the top of a scale, and times the low end, f
 HEADROOM = 4  # times a level that hardly varies: its scale ends there, so that it looks like a level
 NOTHING = 1e-9  # a field that never exceeds this is absent
 SAME_DAY = 1e-6
-DECIMALS = 3  # of a day: a minute and a half
 KEPT = 96  # layers and tables of cells held in memory
 
 NO_ROWS, NO_PLACES = np.empty(0, np.intp), np.empty((0, 2))
 Places = dict[str, tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Cells of one kind that are drawn alike: all, or those whose ``column`` lies on one side of a half."""
-
-    kind: str
-    words: str = ""
-    column: str = ""
-    above: bool = True
-    colour: str = ""
-    faint: bool = False
-
-
-GROUPS = {
-    "microglia.resting": Group("microglia", "resting", "active", above=False, faint=True),
-    "microglia.active": Group("microglia", "active", "active"),
-    "macrophage.m2": Group("macrophage", "M2-like", "m1", above=False, colour=M2_LIKE),
-    "macrophage.m1": Group("macrophage", "M1-like", "m1", colour=M1_LIKE),
-}
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a group of cells is drawn."""
-
-    label: str
-    colour: str
-    pixels: float
-    marker: str
-    edge_width: float
-    opacity: float = 1
-
-
-@dataclass(frozen=True)
-class Line:
-    """A read-out over time."""
-
-    x: np.ndarray
-    y: np.ndarray
-    colour: str
-    style: str = "-"
-    label: str = ""
-
-    def at(self, day: float) -> float:
-        """The value on a day, between two points in proportion."""
-        return float(np.interp(day, self.x, self.y))
-
-    def until(self, day: float) -> tuple[np.ndarray, np.ndarray]:
-        """The part of the line up to a day, which ends on it, or where the line ends."""
-        end = float(np.clip(day, self.x[0], self.x[-1]))
-        n = np.searchsorted(self.x, end)
-        return np.append(self.x[:n], end), np.append(self.y[:n], self.at(end))
-
-
-@dataclass(frozen=True)
-class Readout:
-    """A panel of read-outs: its lines, of one unit, from zero or in powers of ten; days of doses with their colour."""
-
-    title: str
-    unit: str
-    lines: list[Line]
-    doses: list[tuple[float, str]]
-    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,24 +155,8 @@ class Scene:
             for k in self.sample(run):
                 for name, (_, places) in self.moment(run, int(k)).cells.items():
                     most[name] = max(most.get(name, 0), int(self.inside(places).sum()))
-        scale = ENLARGED * map_pixels / (self.window[1] - self.window[0])
         described = {kind: cell for run in self.runs for kind, cell in run.config.cells.items()}
-        looks = {}
-        for name in sorted(
-            (name for name in most if most[name]), key=lambda name: (not group_of(name).faint, -most[name])
-        ):
-            group = group_of(name)
-            cell = described[group.kind]
-            crowded = map_pixels * np.sqrt(COVER / most[name])
-            pixels = min(max(min(crowded, float(cell.diameter) * scale), SMALLEST), LARGEST)
-            label = f"{cell.label}, {group.words}" if group.words else cell.label
-            marker = MARKERS.get(group.kind, "o")
-            looks[name] = Look(label, group.colour or cell.colour, pixels, marker, edge_width=EDGE_WIDTH * pixels)
-            if group.faint:
-                looks[name] = replace(looks[name], pixels=FAINT_PIXELS * pixels, opacity=FAINT, edge_width=0)
-        if TREATMENT in looks:
-            looks[TREATMENT] = replace(looks.pop(TREATMENT), pixels=TREATMENT_PIXELS, edge_width=1.5)
-        return looks
+        return looks_of(most, described, map_pixels, self.window[1] - self.window[0])
 
     def read_moment(self, run: Any, k: int) -> Moment:
         """Read the cells of a frame; ``moment`` keeps the newest."""
@@ -311,13 +222,13 @@ class Scene:
         drawn = [name for name in group_names(run.config.cells) if name in self.groups]
         known = {group_of(name).kind for name in drawn}
         others = [kind for kind in run.config.cells if kind not in known and kind not in NOT_CELLS]
-        return drawn, [kind for kind in others if any(line.y.any() for line in self.line(run, f"count.{kind}", ""))]
+        return drawn, [kind for kind in others if any(curve.y.any() for curve in course(run, f"count.{kind}", ""))]
 
     def count(self, run: Any, name: str, day: float) -> int:
         """Cells of a group in all the tissue, or of a kind that is not drawn, as the read-outs say."""
         if name in self.groups:
             return len(self.moment(run, self.nearest(run, day)).cells.get(name, ((),))[0])
-        return int(self.line(run, f"count.{name}", "")[0].at(day))
+        return int(course(run, f"count.{name}", "")[0].at(day))
 
     # --- tissue and fields --------------------------------------------------------------------------------------------
 
@@ -400,31 +311,12 @@ class Scene:
         unit = "share of the tissue" if described.unit == "1" else plain(described.unit.replace("1/", "per "))
         return described.label, unit
 
-    # --- read-outs ----------------------------------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------------------------------
 
-    def line(
-        self, run: Any, column: str, colour: str, style: str = "-", label: str = "", times: float = 1
-    ) -> list[Line]:
-        """A read-out as a line, in a list that is empty if the run does not have it on any day."""
-        table = run.measures
-        if column not in table or not table[column].notna().any():
-            return []
-        return [Line(table["day"].to_numpy(float), times * table[column].to_numpy(float), colour, style, label)]
-
-    def cell_lines(self, run: Any) -> list[Line]:
-        """Counts of the kinds drawn, for a scale in powers of ten: nothing is drawn where there are none."""
+    def counted(self) -> list[str]:
+        """The kinds drawn whose number tells the course: not those at rest everywhere."""
         resting = {group.kind for group in GROUPS.values() if group.faint}
-        kinds = dict.fromkeys(group_of(name).kind for name in self.groups)
-        colours = {
-            kind: run.config.cells[kind].colour for kind in kinds if kind in run.config.cells and kind not in resting
-        }
-        lines = [line for kind, colour in colours.items() for line in self.line(run, f"count.{kind}", colour)]
-        return [replace(line, y=np.where(line.y > 0, line.y, np.nan)) for line in lines]
-
-    def m1_share(self, run: Any, colour: str, style: str = "-") -> list[Line]:
-        """Percent of the phagocytes that are M1-like, from the ratio M1 : M2."""
-        lines = self.line(run, "m1_m2", colour, style)
-        return [replace(line, y=100 * (1 - 1 / (1 + line.y))) for line in lines]
+        return [kind for kind in dict.fromkeys(group_of(name).kind for name in self.groups) if kind not in resting]
 
     def trigger(self, run: Any) -> list[tuple[float, float]]:
         """First and last day of each window in which the barrier is made to open."""
@@ -438,34 +330,8 @@ class Scene:
         return [(float(dose["day"]), plain(dose["text"].split(", ")[0])) for dose in doses]
 
 
-def group_of(name: str) -> Group:
-    """The group of that name: one of those that divide a kind, or a kind as a whole."""
-    return GROUPS.get(name, Group(name))
-
-
-def group_names(cells: dict[str, Any]) -> list[str]:
-    """The groups that can be drawn, in the order of the config."""
-    divided = {group.kind for group in GROUPS.values()}
-    names = []
-    for kind, cell in cells.items():
-        if kind not in NOT_CELLS and (cell.motile or kind in SESSILE_DRAWN):
-            parts = [name for name, group in reversed(GROUPS.items()) if group.kind == kind]
-            names += parts if kind in divided else [kind]
-    return names
-
-
 def block_means(values: np.ndarray, side: int = BLOCK) -> np.ndarray:
     """Average blocks of ``side`` x ``side`` voxels; what does not fill a block is left out."""
     side = min(side, *values.shape)
     rows, columns = (size // side for size in values.shape)
     return values[: rows * side, : columns * side].reshape(rows, side, columns, side).mean(axis=(1, 3))
-
-
-def written(day: float) -> str:
-    """Write a day with as many decimals as it needs: ``14``, ``0.25``, ``0.042``."""
-    return f"{round(float(day), DECIMALS):.10g}"
-
-
-def plain(text: str) -> str:
-    """Write a quantity as people print it: ``cells/mm³`` for ``cells/mm^3``."""
-    return text.replace("^3", "³").replace("^2", "²").replace("mm3", "mm³").replace("mm2", "mm²").replace("uM", "µM")

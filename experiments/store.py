@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from abm.run_folder import EVENTS, FRAMES
 from experiments import checkpoints
 
-CHECKPOINTS, CELLS, FRAMES, EVENTS = "checkpoints", "cells", "fields.zarr", "events.jsonl"
+CHECKPOINTS, CELLS = "checkpoints", "cells"
 TABLES = ("measures", "profiles")
 SHARD_BYTES = 32 << 20  # uncompressed; a shard is rewritten whenever frames come in
 HELD_BYTES = 64 << 20  # of frames that wait for a checkpoint, to come in together

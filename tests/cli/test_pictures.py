@@ -11,8 +11,9 @@ from abm.config import load
 from experiments import palette
 from experiments.labels import arm_names
 from experiments.panels import Series
-from experiments.render import EDGE, view_of
+from experiments.render import view_of
 from experiments.scene import Scene, block_means
+from experiments.view import EDGE
 from tests.cli.painted import SIDE, VOXEL, PaintedRun, hole
 
 MAP_TOP, MAP_PIXELS = 122, 846  # of the view "lesion"
