@@ -4,7 +4,6 @@ import importlib.util
 import math
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from abm.config.memory import total_and_free
 from experiments import provenance
@@ -56,21 +55,26 @@ def examine_cache() -> dict:
 
 def examine_gpu() -> dict:
     """Return whether a CUDA device can be used, its name, and what is missing if not."""
-    driver = Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
+    from kernels.device import find_gpu, has_driver
+
     packages = {name: importlib.util.find_spec(name) is not None for name in ("cupy", "numba_cuda")}
     missing = [name.replace("_", "-") for name, there in packages.items() if not there]
-    from kernels.device import gpu_name
-
-    device = gpu_name() if driver and not missing else None
-    return {"usable": device is not None, "device": device, "driver": driver, "missing_packages": missing}
+    device, why = find_gpu()
+    return {
+        "usable": device is not None and not missing,
+        "device": device,
+        "driver": has_driver(),
+        "missing_packages": missing,
+        "why_not": why,
+    }
 
 
 def compare_targets() -> dict:
     """Run two lesions on each target and thread count, and compare the digests of the complete state."""
-    from kernels.device import gpu_name
+    from kernels.device import find_gpu
 
     compiled = [("cpu, 1 thread", "cpu", 1), ("cpu, 2 threads", "cpu", 2)]
-    device = gpu_name()
+    device, _ = find_gpu()
     if device is not None:
         compiled.append((f"cuda, {device}", "cuda", 1))
     found = [
@@ -141,5 +145,5 @@ def _gpu_sentence(gpu: dict) -> str:
         missing = " and ".join(gpu["missing_packages"])
         return f'GPU: a driver is here, but {missing} is not installed: pip install "remyelin[gpu13]" (or gpu12).'
     return (
-        "GPU: driver and packages are here, but no device answers; is one given to this process (CUDA_VISIBLE_DEVICES)?"
+        f"GPU: driver and packages are here, but {gpu['why_not']}; is one given to this process (CUDA_VISIBLE_DEVICES)?"
     )

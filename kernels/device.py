@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -10,6 +11,8 @@ CACHE_LINE = 64  # bytes
 # By estimate, since none could be timed yet: with fewer voxels a step on a GPU is a few hundred launches, which take about as
 # long as all of the step on two cores.
 GPU_PAYS = 2**18
+DRIVERS = "/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg"  # the last under Windows
+DRIVER_TOO_OLD = 35  # cudaErrorInsufficientDriver
 LAUNCH_PAYS = 2**20  # by estimate too: a pass over fewer voxels takes a GPU less time than its launch
 
 
@@ -83,7 +86,7 @@ def open_machine(backend: str = "auto", threads: int | None = None, voxels: int 
 
 def _chosen(threads: int | None, voxels: int) -> Machine:
     """Choose between CPU and GPU."""
-    name, why = gpu_name(), "no GPU was found here"
+    name, why = find_gpu()
     if name is not None and voxels < GPU_PAYS:
         why = f"{voxels:,} voxels are too few for {name} to pay (from {GPU_PAYS:,} on, by estimate; --backend cuda)"
     elif name is not None:
@@ -105,8 +108,9 @@ def _open_gpu() -> Machine:
             f"backend cuda: {error.name or 'a package'} is not installed; "
             'pip install "remyelin[gpu13]" (CUDA 13) or "remyelin[gpu12]" (CUDA 12), or use --backend cpu'
         ) from None
-    if gpu_name() is None:
-        raise RuntimeError("backend cuda: no CUDA device was found on this machine; use --backend cpu")
+    name, why = find_gpu()
+    if name is None:
+        raise RuntimeError(f"backend cuda: {why}; use --backend cpu")
     from numba import config
 
     from kernels.contraction import contracts
@@ -130,13 +134,23 @@ def _open_gpu() -> Machine:
     return machine
 
 
-def gpu_name() -> str | None:
-    """Return the name of the CUDA device, or None where there is none or CuPy is not installed."""
+def find_gpu() -> tuple[str | None, str]:
+    """Return the name of the CUDA device, or None and why there is none."""
+    none = "no CUDA device was found on this machine"
     try:
         import cupy
     except ImportError:
-        return None
+        there = 'an NVIDIA driver is here, but CuPy is not installed: pip install "remyelin[gpu13]" (or gpu12)'
+        return None, there if has_driver() else none
     try:
-        return cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    except cupy.cuda.runtime.CUDARuntimeError:
-        return None
+        return cupy.cuda.runtime.getDeviceProperties(0)["name"].decode(), ""
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        if not has_driver():  # CUDA says then, too, that it is too old
+            return None, none
+        old = 'the NVIDIA driver is too old for the packages installed: pip install "remyelin[gpu12]", or renew the driver'
+        return None, old if error.status == DRIVER_TOO_OLD else f"{none} ({error})"
+
+
+def has_driver() -> bool:
+    """Whether an NVIDIA driver is loaded on this machine, or given to this container."""
+    return any(Path(path).exists() for path in DRIVERS)

@@ -5,7 +5,6 @@ the arguments are looked up by a key, and an array becomes the numbers that stan
 that comes again is recorded as a graph of the driver: then it costs the host one launch.
 """
 
-import ctypes
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -156,7 +155,7 @@ def laid_out(arguments: Sequence[Any]) -> list[Any]:
         elif isinstance(argument, WHOLE):
             numbers.append(int(argument))
         elif isinstance(argument, np.float32):
-            numbers.append(ctypes.c_float(argument))
+            numbers.append(argument)
         elif isinstance(argument, tuple):
             numbers += laid_out(argument)
         else:

@@ -10,11 +10,13 @@ import hashlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 import threading
 import types
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +78,7 @@ def _load(name: str, text: str):
     except (OSError, RuntimeError):  # numba's where it finds no place for its part of the cache
         module = types.ModuleType(module_name)
         sys.modules[module_name] = module
-        exec(compile(text.replace("cache=True, ", ""), f"<{module_name}>", "exec"), module.__dict__)
+        exec(compile(re.sub("cache=True,? ?", "", text), f"<{module_name}>", "exec"), module.__dict__)
     return module
 
 
@@ -173,13 +175,20 @@ class Kernel:
         with _loading:  # threads may ask for one kernel at once
             if target in ("cpu", "alone"):
                 self._loops[target] = _load(self.name, self.text(target)).loop
+            elif target == "cuda" and not _simulated():
+                self._loops[target] = self._loop_of_gpu()
             else:
-                if target == "cuda":
-                    _without_fma()
                 scope: dict[str, object] = {}
                 exec(compile(self.text(target), f"<{target} {self.name}>", "exec"), scope)
                 self._loops[target] = scope["loop"]
             return self._loops[target]
+
+    def _loop_of_gpu(self):
+        """Load the loop of a GPU such that no a * b + c is contracted: neither by the compiler, nor by a linker that compiles."""
+        _without_fma()
+        loop = _load(self.name, f"{self.text('cuda')}# not linked late; numba-cuda {version('numba-cuda')}\n").loop
+        loop.targetoptions["lto"] = False  # the late linker contracts, and cannot be told not to
+        return loop
 
     def __call__(self, machine, n, *arguments, scratch=0, sweeps=None):
         """Launch over ``n`` items (flat), over the rows of Spans, or over the voxels of a Grid, given as ``n``.
@@ -299,27 +308,8 @@ class Kernel:
         )
         return tuple(machine.put(each) for each in packed)
 
-    def ptx(self, arguments, capability: tuple[int, int]) -> str:
-        """Compile for a CUDA architecture without a GPU and return the PTX. ``arguments`` are examples of a launch."""
-        import numba
-        from numba import cuda
-        from numba.cuda import dispatcher
-
-        _without_fma()
-        signature = tuple(numba.typeof(argument) for argument in _plain(arguments))
-        scope: dict[str, object] = {}
-        text = self.text("cuda")
-        head, _, tail = text.rpartition("@cuda.jit\n")
-        exec(compile(head + tail, f"<cuda {self.name}>", "exec"), scope)
-        before = dispatcher.get_current_device  # device functions ask for the current device: name one
-        dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=capability)
-        try:
-            return cuda.compile_ptx(scope["loop"], signature, cc=capability)[0]
-        finally:
-            dispatcher.get_current_device = before
-
     def launch_arguments(self, n, arguments) -> list:
-        """The arguments of the CUDA loop for a launch: what ``ptx`` takes its types from."""
+        """The arguments of the CUDA loop for a launch: examples of their types."""
         prepared = _plain(arguments)
         if self.shape in GRIDS:
             row = [n.planes, len(prepared[2]), 0] if self.shape == "relay" else []
@@ -412,11 +402,14 @@ def row_program(name: str, *stages: Kernel) -> Kernel:
     return program
 
 
+def _simulated() -> bool:
+    """Whether numba's simulator stands for CUDA in this process."""
+    return os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
+
+
 @functools.cache
 def _without_fma() -> None:
     """Switch the contraction of a * b + c off for CUDA: there is no public option, and it would break bit parity."""
-    if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
-        return
     from numba.cuda.cudadrv import nvvm
 
     compile_ir = nvvm.compile_ir

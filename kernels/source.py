@@ -143,6 +143,7 @@ def _body(number: int) -> str:
 # Their own variables begin with an underscore: the names of a body's arguments cannot meet them.
 
 _CPU_LOOP = f"@njit(nogil=True, cache=True, {CPU_OPTIONS})\n"
+_CUDA_LOOP = "@cuda.jit(cache=True)\n"
 _CUDA_INDEX = "    _i = U(cuda.grid(1))\n    _step = U(cuda.gridsize(1))\n"
 
 # The first inner voxel of a line along x; ``_layers`` holds the distance, number and first index of the layers in z.
@@ -177,7 +178,7 @@ def _flat_loop(target: str, names: list[str], n_columns: int) -> str:
     arguments = "".join(f", {name}" for name in names[1:])
     if target == "cuda":
         return (
-            f"@cuda.jit\ndef loop(_n{arguments}):\n{_CUDA_INDEX}"
+            f"{_CUDA_LOOP}def loop(_n{arguments}):\n{_CUDA_INDEX}"
             f"    while _i < U(_n):\n        body(_i{arguments})\n        _i += _step\n"
         )
     mark, index = (_CPU_LOOP, "U(_j)") if target == "cpu" else ("", "_j")
@@ -209,7 +210,7 @@ def _span_loop(target: str, names: list[str], n_columns: int) -> str:
     reads = "".join(f"        {name} = _{name}[_k]\n" for name in columns)
     if target == "cuda":
         return (
-            f"@cuda.jit\ndef loop(_all, _spans{heads}):\n{_CUDA_INDEX}"
+            f"{_CUDA_LOOP}def loop(_all, _spans{heads}):\n{_CUDA_INDEX}"
             f"    while _i < U(_all):\n{_FIND_SPAN}{reads}        body(_j{row})\n        _i += _step\n"
         )
     mark, index = (_CPU_LOOP, "U(_j)") if target == "cpu" else ("", "_j")
@@ -223,7 +224,7 @@ def _grid_loop(target: str, names: list[str], n_columns: int) -> str:
     arguments = "".join(f", {name}" for name in names[3:])
     if target == "cuda":
         return (
-            f"@cuda.jit\ndef loop(_planes, _ny, _nx, _sy, _layers, _whole{arguments}):\n{_CUDA_PLANES}{_CUDA_LINES}"
+            f"{_CUDA_LOOP}def loop(_planes, _ny, _nx, _sy, _layers, _whole{arguments}):\n{_CUDA_PLANES}{_CUDA_LINES}"
             f"            body(_v, U(_sy), U(_layers[0]){arguments})\n{_CUDA_NEXT}"
         )
     mark = _CPU_LOOP if target == "cpu" else ""
@@ -257,7 +258,7 @@ def row_loop(target: str, stages: Sequence[Any]) -> str:
     if target == "cuda":
         text = textwrap.indent(textwrap.dedent(begin + text), " " * 8)
         return (
-            f"@cuda.jit\ndef loop(_all, {heads}):\n{_CUDA_INDEX}"
+            f"{_CUDA_LOOP}def loop(_all, {heads}):\n{_CUDA_INDEX}"
             f"    while _i < U(_all):\n{_FIND_SPAN}{text}        _i += _step\n"
         )
     mark = _CPU_LOOP if target == "cpu" else ""
@@ -276,7 +277,7 @@ def _relay_loop(target: str, names: list[str], n_rows: int) -> str:
     if target == "cuda":
         reads = "".join(f"        {name} = _{name}[_row]\n" for name in tables)
         return (
-            f"@cuda.jit\ndef loop(_planes, _ny, _nx, _sy, _layers, _whole, _each, _rows, _r, {one}, {other}{heads}):\n"
+            f"{_CUDA_LOOP}def loop(_planes, _ny, _nx, _sy, _layers, _whole, _each, _rows, _r, {one}, {other}{heads}):\n"
             f"{_CUDA_PLANES}        _row = U(np.uint32(_plane) // np.uint32(_each)) * U(_rows) + U(_r)\n{reads}{_CUDA_LINES}"
             f"            body(_v, U(_sy), U(_layers[0]), {one}, {other}{row})\n{_CUDA_NEXT}"
         )

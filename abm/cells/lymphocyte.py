@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from abm.population import DIVIDES, Population
+from kernels.states import forget_antigen
 
 
 class Lymphocyte(Population):
@@ -29,6 +30,4 @@ class EffectorT(Lymphocyte):
 
     def act(self) -> None:
         """Count the hours since the cell was last active."""
-        since = self.state("since_antigen")
-        since += self.model.dt
-        since[self.state("active") > 0] = 0.0
+        forget_antigen(self.machine, self.n, self.state("since_antigen"), self.state("active"), self.model.dt)

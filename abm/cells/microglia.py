@@ -2,6 +2,7 @@
 
 from abm.population import Population
 from kernels.laws import polarise
+from kernels.states import score_active
 
 
 class Microglia(Population):
@@ -27,13 +28,10 @@ class Microglia(Population):
 
     def act(self) -> None:
         """Raise or calm the alarm, move the score of the active towards the balance of its two rates."""
-        active, m1 = self.state("active"), self.state("m1")
-        woken = (self.befallen[: self.n] != 0) & (active > 0)
+        active, m1, m2 = (self.state(name) for name in ("active", "m1", "m2"))
         if self.law("alarm") is not None:
             self.relax("alarm")
         to_m1, to_m2 = self.law("to_m1"), self.law("to_m2")
         if to_m1 is not None and to_m2 is not None:
             polarise(self.machine, self.n, m1, to_m1, to_m2, self.model.dt)
-        m1[woken] = 1.0
-        m1 *= active
-        self.state("m2")[:] = active - m1
+        score_active(self.machine, self.n, self.befallen, active, m1, m2)

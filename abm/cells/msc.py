@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from abm.population import Population
 
 POTENCIES = ("immune", "trophic", "remyel")
@@ -32,7 +34,8 @@ class MSC(Population):
                 self.relax("licence", None if pretreatment is None else pretreatment.licence_rise, cells)
             if pretreatment is not None and pretreatment.lasts is not None:
                 over = self.state("age")[cells] > float(pretreatment.lasts)
-                self.state("immune")[cells][over] = potencies(arm.config)["immune"]
+                lasting = np.float32(potencies(arm.config)["immune"])
+                self.machine.xp.copyto(self.state("immune")[cells], lasting, where=over)
 
 
 def potencies(config: Any) -> dict[str, float]:

@@ -7,6 +7,7 @@ import numpy as np
 from abm.fields import concentration_of_one
 from abm.population import DIES, Population
 from kernels import events
+from kernels.states import leave_traps
 
 
 class Neutrophil(Population):
@@ -40,12 +41,10 @@ class Neutrophil(Population):
             return
         events.chance_in_step(self.machine, self.n, rate, self.model.dt, self.chance)
         self.casts[: self.n] = self.befalls("netose", self.model.steps)
-        cast = self.voxel[: self.n][self.casts[: self.n] == events.YES]
-        if len(cast):
-            count = self.machine.xp.bincount(cast, minlength=self.grid.size).astype(np.float32)
-            for field, amount in self._leaves.items():
-                self.laws.row(f"source.{field}")[:] += count * amount
+        for field, amount in self._leaves.items():
+            leave_traps(self.machine, self.n, self.casts, self.voxel, self.n, amount, self.laws.row(f"source.{field}"))
 
     def choose(self) -> None:
         """Let those that underwent NETosis die of it, whatever else was drawn for them."""
-        self.fate[: self.n][self.casts[: self.n] == events.YES] = DIES
+        cast = self.casts[: self.n] == events.YES
+        self.machine.xp.copyto(self.fate[: self.n], np.int32(DIES), where=cast)

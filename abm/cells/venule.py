@@ -10,6 +10,7 @@ import numpy as np
 from abm.places import host_draw, in_ball, point_of
 from abm.population import Population
 from kernels.random import STREAMS, uniform
+from kernels.states import open_barrier
 
 MOST_INVERTED = 500.0  # arrivals expected: exp(-745) is no number any more
 HALF_A_MARK = 2.0**-54
@@ -91,11 +92,9 @@ class Venule(Population):
 
     def act(self) -> None:
         """Open and close the barrier."""
-        opening, closing, bbb = self.law("open"), self.law("close"), self.state("bbb")
+        opening, closing = self.law("open"), self.law("close")
         if opening is not None and closing is not None:
-            change = (opening - closing * bbb) * self.model.dt
-            bbb += change
-            self.machine.xp.clip(bbb, 0.0, 1.0, out=bbb)
+            open_barrier(self.machine, self.n, self.state("bbb"), opening, closing, self.model.dt)
 
     def admit(self) -> None:
         """Let leukocytes enter: at each venule by its laws, and everywhere in the tissue by surveillance.

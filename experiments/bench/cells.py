@@ -28,7 +28,7 @@ from experiments.failures import RunFailed
 KINDS = ("a", "b")
 PHASES = ("sense", "act", "diffuse", "move")
 MOST_WRONG = 0.005  # at the cells; what PhysiCell comes to where they are dense
-ACCURACY = 0.03  # of fields just after their sources moved: at the cells they are still over ten times as right as PhysiCell's
+ACCURACY = 0.03  # of fields whose sources have just moved: at the cells over ten times as right as PhysiCell's
 BYTES_TARGET = 300.0
 STEEP = 100.0  # a difference of 0.5 / STEEP uM between the voxels ahead and behind is climbed as fast as any
 GROWN = 10  # steps after which the memory of a cell is looked at

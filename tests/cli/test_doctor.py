@@ -39,7 +39,16 @@ def test_an_unwritable_cache_is_told(monkeypatch, tmp_path):
         ),
         ({"usable": False, "device": None, "driver": False, "missing_packages": ["cupy"]}, "runs use the CPU"),
         ({"usable": False, "device": None, "driver": True, "missing_packages": ["cupy"]}, "cupy is not installed: pip"),
-        ({"usable": False, "device": None, "driver": True, "missing_packages": []}, "CUDA_VISIBLE_DEVICES"),
+        (
+            {
+                "usable": False,
+                "device": None,
+                "driver": True,
+                "missing_packages": [],
+                "why_not": "the driver is too old",
+            },
+            "the driver is too old; is one given to this process (CUDA_VISIBLE_DEVICES)?",
+        ),
     ],
 )
 def test_each_state_of_a_gpu_has_its_sentence(gpu, sentence):

@@ -1,6 +1,7 @@
 """A whole run where memory is not the host's: with arrays as strict as those of a GPU, and in the CUDA simulator."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,10 +92,10 @@ def test_a_fused_multiply_add_is_seen(monkeypatch):
 
 
 def test_auto_takes_a_gpu_where_it_pays_and_says_why(monkeypatch):
-    monkeypatch.setattr(device, "gpu_name", lambda: None)
+    monkeypatch.setattr(device, "find_gpu", lambda: (None, "no CUDA device was found on this machine"))
     assert (found := device.open_machine("auto", 3, 10**9)).target == "cpu" and found.threads == 3
-    assert found.why == "no GPU was found here"
-    monkeypatch.setattr(device, "gpu_name", lambda: "a GPU")
+    assert found.why == "no CUDA device was found on this machine"
+    monkeypatch.setattr(device, "find_gpu", lambda: ("a GPU", ""))
     monkeypatch.setattr(device, "_open_gpu", lambda: Machine("cuda"))
     small = device.open_machine("auto", 3, 57_600)
     assert small.target == "cpu" and small.why.startswith("57,600 voxels are too few for a GPU to pay (from 262,144 on")
@@ -116,9 +117,33 @@ def test_a_gpu_that_cannot_be_had_is_told(monkeypatch):
     with pytest.raises(RuntimeError, match=r'is not installed; pip install "remyelin\[gpu13\]"'):
         device.open_machine("cuda")
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace())
-    monkeypatch.setattr(device, "gpu_name", lambda: None)
+    monkeypatch.setattr(device, "find_gpu", lambda: (None, "no CUDA device was found on this machine"))
     with pytest.raises(RuntimeError, match="no CUDA device was found on this machine; use --backend cpu"):
         device.open_machine("cuda")
+
+
+@pytest.mark.parametrize(
+    ("status", "driver", "why"),
+    [
+        (35, True, r'too old for the packages installed: pip install "remyelin\[gpu12\]"'),
+        (35, False, "no CUDA device was found on this machine$"),
+        (100, True, r"no CUDA device was found on this machine \(cudaError 100\)"),
+    ],
+)
+def test_cuda_says_too_old_where_there_is_no_driver_too(monkeypatch, status, driver, why):
+    class CUDARuntimeError(RuntimeError):
+        pass
+
+    def refuse(number):
+        error = CUDARuntimeError(f"cudaError {status}")
+        error.status = status
+        raise error
+
+    runtime = SimpleNamespace(getDeviceProperties=refuse, CUDARuntimeError=CUDARuntimeError)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    monkeypatch.setattr(device, "has_driver", lambda: driver)
+    name, told = device.find_gpu()
+    assert name is None and re.search(why, told)
 
 
 if __name__ == "__main__":

@@ -166,6 +166,24 @@ def polarise(rng):
     return N, [*rng.random((3, N)).astype(f4), 0.1]
 
 
+def open_barrier(rng):
+    return N, [*rng.random((3, N)).astype(f4), 3.0]
+
+
+def forget_antigen(rng):
+    return N, [rng.random(N).astype(f4), (rng.random(N) < 0.5).astype(f4), 0.1]
+
+
+def score_active(rng):
+    switched, active = rng.integers(0, 2, (2, N))
+    return N, [switched.astype(i4), active.astype(f4), *rng.random((2, N)).astype(f4)]
+
+
+def leave_traps(rng):
+    *_, voxel = cells(rng)
+    return N, [rng.integers(0, 2, N).astype(i4), voxel // 3, N, 0.7, rng.random(SIZE).astype(f4)]
+
+
 def draw_words(rng):
     seed, uid = rng.integers(0, 2**63, (2, N)).astype(np.uint64)
     return N, [seed, 5, 3, uid, np.zeros(4 * N, np.uint64)]
@@ -290,7 +308,8 @@ def mature_lesion(rng):
 
 _EXAMPLES = (
     read_row, share_row, fill_row, hill_row, ramp_row, product_row, cap_row, run_rows, clear_cells, sum_cells,
-    relax_row, chance_of_switch, switch, polarise, draw_words, add_rate_row, chance_row, chance_of_rates,
+    relax_row, chance_of_switch, switch, polarise, open_barrier, forget_antigen, score_active, leave_traps,
+    draw_words, add_rate_row, chance_row, chance_of_rates,
     chance_in_step, befall, choose_fate, place_daughter, chance_of_stroke, strip_sheaths, orphan_sheaths,
     chance_of_shedding, shed_orphans, count_bare, chance_of_bid, bid_for_axon, wrap_axon, injure_axons, read_tissue,
     mature_lesion,

@@ -51,7 +51,7 @@ def test_an_array_is_several_numbers_and_a_number_has_the_width_of_its_type():
     assert numbers[:8] == [3, 0, 0, 5, 4, array.data.ptr, 5, 4]
     table = there(np.zeros((2, 3), np.int64))
     assert laid_out([table]) == [0, 0, 6, 8, table.data.ptr, 2, 3, 24, 8]
-    assert type(numbers[8]).__name__ == "c_float" and numbers[8].value == 0.5 and numbers[9:] == [1, 2]
+    assert type(numbers[8]) is np.float32 and numbers[8:] == [0.5, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_kernel_is_compiled_once_for_the_types_of_its_arguments(launched):
     (one, blocks, threads, numbers), (other, fewer, _, _) = launched
     assert one is other and (blocks, threads, fewer) == (3, 128, 2)
     before = laid_out([300, rate])
-    assert numbers[: len(before)] == before and numbers[len(before)].value == 3
+    assert numbers[: len(before)] == before and type(numbers[len(before)]) is np.float32 and numbers[len(before)] == 3
     assert numbers[len(before) + 1 :] == laid_out([chance])
     chance_in_step(GPU, 300, rate, 3, chance)
     assert launched[2][0] is not one
@@ -222,7 +222,7 @@ def test_where_launching_fails_numba_does_it_itself(monkeypatch):
 
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace())
-    monkeypatch.setattr(device, "gpu_name", lambda: "a GPU")
+    monkeypatch.setattr(device, "find_gpu", lambda: ("a GPU", ""))
     monkeypatch.setattr(contraction, "contracts", contracts)
     machine = device.open_machine("cuda")
     assert tried == [True, False] and not machine.direct
@@ -241,3 +241,27 @@ def test_a_launch_that_writes_nothing_is_noticed(monkeypatch):
     monkeypatch.setattr(contraction, "multiply_add", lambda *arguments: None)
     with pytest.raises(RuntimeError, match="wrote nothing"):
         contraction.contracts(Machine())
+
+
+def test_what_was_compiled_for_a_gpu_is_kept(monkeypatch, tmp_path):
+    """Tens of kernels take a minute; the next process finds them in the cache."""
+    from numba import typeof
+    from numba.cuda import codegen, dispatcher
+
+    a_device = SimpleNamespace(compute_capability=(9, 0))
+    monkeypatch.setenv("REMYELIN_CACHE", str(tmp_path))
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: a_device)
+    monkeypatch.setattr(codegen.CUDACodeLibrary, "_ensure_cc", lambda library, cc: (9, 0, "a"))
+    monkeypatch.setattr(codegen.devices, "get_context", lambda: SimpleNamespace(device=a_device))
+    monkeypatch.setattr(codegen.runtime.runtime, "get_version", lambda: (13, 0))
+    monkeypatch.setattr(dispatcher._Kernel, "bind", lambda compiled: compiled._codelibrary.get_cubin())
+    signature = tuple(map(typeof, (3, np.zeros(3, np.float32), np.float32(1), np.zeros(3, np.float32))))
+    codes = []
+    for hits in (0, 1):
+        monkeypatch.setattr(chance_in_step, "_loops", {})
+        for name in [name for name in sys.modules if name.startswith("remyelin_chance_in_step")]:
+            monkeypatch.delitem(sys.modules, name)
+        loop = chance_in_step.loop("cuda")
+        codes.append(loop.compile(signature)._codelibrary.get_cubin().code)
+        assert sum(loop.stats.cache_hits.values()) == hits and loop.stats.cache_path.startswith(str(tmp_path))
+    assert codes[0] == codes[1]

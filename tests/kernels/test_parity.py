@@ -3,24 +3,22 @@
 Parity only: that a kernel is right is for the other tests to show.
 """
 
-import ctypes
 import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cuda.core import Linker, LinkerOptions, ObjectCode
 
 from kernels.chance import probability
 from kernels.device import Machine
 from kernels.gpu import laid_out
 from kernels.launch import Kernel
+from tests.machine_code import MULTIPLY, MULTIPLY_ADD, instructions, machine_code
 from tests.strict_arrays import DeviceArray
 
 HERE = Path(__file__).resolve().parent
@@ -94,19 +92,27 @@ def test_gpu_code_has_only_exact_instructions(name):
     Sums and products must say .rn: the assembler of the GPU may contract those that do not.
     """
     n, arguments = examples.launch_of(name, EXAMPLES[name])
-    compiled = KERNELS[name]
-    for capability in ((8, 0), (9, 0)):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"numba\.cuda")
-            ptx = compiled.ptx(compiled.launch_arguments(n, arguments), capability)
-        code = re.sub(r"//.*", "", ptx)
-        assert f".target sm_{capability[0]}{capability[1]}" in code
-        assert FORBIDDEN.findall(code) == []
-        assert parameters(ptx) == [
-            size_of(number) for number in laid_out(on_gpu(compiled.launch_arguments(n, arguments)))
-        ]
-        options = LinkerOptions(arch=f"sm_{capability[0]}{capability[1]}")
-        assert Linker(ObjectCode.from_ptx(ptx.encode()), options=options).link("cubin").code[:4] == b"\x7fELF"
+    given = KERNELS[name].launch_arguments(n, arguments)
+    for capability, arch in (((8, 0), "sm_80"), ((9, 0), "sm_90a")):
+        ptx, code = machine_code(KERNELS[name], given, capability)
+        text = re.sub(r"//.*", "", ptx)
+        assert f".target {arch}" in text
+        assert FORBIDDEN.findall(text) == []
+        assert parameters(ptx) == [size_of(number) for number in laid_out(on_gpu(given))]
+        assert code[:4] == b"\x7fELF"
+
+
+@pytest.mark.parametrize(
+    "name", ["multiply_add", "advance_2d", "advance_3d"]
+)  # without quotients and roots, which fuse
+def test_what_a_gpu_is_given_does_not_contract(name):
+    """Read in the machine code itself: a linker may compile once more."""
+    n, arguments = examples.launch_of(name, EXAMPLES[name])
+    given = KERNELS[name].launch_arguments(n, arguments)
+    for late, contracted in ((None, False), (True, True)):
+        found = set(instructions(machine_code(KERNELS[name], given, (9, 0), late)[1]))
+        assert bool(found & MULTIPLY_ADD) == contracted
+        assert found & MULTIPLY or contracted
 
 
 def parameters(ptx):
@@ -117,7 +123,7 @@ def parameters(ptx):
 
 def size_of(number):
     """Return the bits of what a launch passes: an int is given as 64."""
-    return 64 if isinstance(number, int) else 8 * ctypes.sizeof(number)
+    return 64 if isinstance(number, int) else 8 * number.itemsize
 
 
 def on_gpu(arguments):
@@ -130,7 +136,7 @@ def test_the_search_for_forbidden_instructions_finds_them():
     def widens(i, x):
         x[i] = np.float32(x[i] * 0.1 + x[i])
 
-    ptx = widens.ptx([np.int64(1), np.zeros(1, np.float32)], (9, 0))
+    ptx, _ = machine_code(widens, [np.int64(1), np.zeros(1, np.float32)], (9, 0))
     assert ".f64" in FORBIDDEN.findall(ptx)
     assert FORBIDDEN.findall("add.f32 %f3, %f1, %f2;") and not FORBIDDEN.findall("add.rn.f32 %f3, %f1, %f2;")
 
