@@ -46,11 +46,8 @@ class Homing:
 
         density   float64[slabs of the arm]  cells per mm3 that come in this step to the tissue of a venule whose barrier is open
         """
-        model, n = self.model, self.n_venules
-        columns = model.venules.columns()
-        order = np.lexsort((columns["uid"], columns["voxel"] // self.grid.whole))
-        bbb = columns["bbb"][order].astype(float).reshape(self.grid.slabs, n)[self.arm.slabs]
-        expected = density[:, None] * self.served * bbb
+        model = self.model
+        expected = density[:, None] * self.served * model.venules.open_now()[self.arm.slabs]
         counts = poisson(expected.reshape(-1), self._seeds(), STREAMS["home"], model.steps, self._keys())
         self._place(counts, "home", float(model.config.tissue.venules.place_radius))
 

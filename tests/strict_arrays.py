@@ -4,12 +4,39 @@ A stand-in for CuPy where there is no GPU: same calls, the memory of the host, a
 (but numpy lets nobody refuse ``np.asarray`` of a subclass).
 """
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 MOVES = "an array of the host meets one of the device: machine.put or machine.get is missing"
+
+
+_waits: Counter | None = None  # what a GPU is waited for, where somebody counts
+
+
+@contextmanager
+def waits() -> Iterator[Counter]:
+    """Count what the host waits for meanwhile: copies to it (get), truths (bool), elements found or picked by truths (pick)."""
+    global _waits
+    _waits = counted = Counter()
+    try:
+        yield counted
+    finally:
+        _waits = None
+
+
+def _wait(what: str) -> None:
+    if _waits is not None:
+        _waits[what] += 1
+
+
+def _picks(key: Any) -> bool:
+    """Whether a key is of truths: CuPy counts them on the host."""
+    return any(getattr(each, "dtype", None) == np.bool_ for each in (key if isinstance(key, tuple) else (key,)))
 
 
 class DeviceArray(np.ndarray):
@@ -22,6 +49,7 @@ class DeviceArray(np.ndarray):
 
     def get(self) -> np.ndarray:
         """Return a copy on the host."""
+        _wait("get")
         return np.array(self.view(np.ndarray))
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
@@ -33,10 +61,18 @@ class DeviceArray(np.ndarray):
             f"numpy.{function.__name__} of an array of the device: use machine.xp, or machine.get before it"
         )
 
+    def __bool__(self) -> bool:
+        _wait("bool")
+        return bool(self.view(np.ndarray))
+
     def __getitem__(self, key):
+        if _picks(key):
+            _wait("pick")
         return _outside(self.view(np.ndarray)[_inside(key)])
 
     def __setitem__(self, key, value):
+        if _picks(key):
+            _wait("pick")
         self.view(np.ndarray)[_inside(key)] = _inside(value)
 
     def __array_wrap__(self, array, *context):
@@ -66,6 +102,8 @@ class DeviceModule:
         function = getattr(np, name)
 
         def call(*arguments, **options):
+            if name == "flatnonzero":
+                _wait("pick")
             given = {key: _inside(value) for key, value in options.items()}
             result = function(*(_inside(_listed(each)) for each in arguments), **given)
             return options["out"] if options.get("out") is not None else _outside(result)

@@ -21,13 +21,16 @@ class Doors(NamedTuple):
 
     who               each kind, with its law of the tissue, or None at venules
     rows              where the laws of venules stand in the columns, int64[kinds, venules] on the machine
-    served            mm3 of tissue of each venule, float64
+    served, places    of each venule: mm3 of tissue, float64; um, float64[venules, 3]
+    order             of the venules, slab after slab as they were placed
     slab, seed, uid   of each door
     """
 
     who: list[tuple[Population, int | None]]
     rows: Any
     served: np.ndarray
+    places: np.ndarray
+    order: np.ndarray
     slab: np.ndarray
     seed: np.ndarray
     uid: np.ndarray
@@ -110,19 +113,23 @@ class Venule(Population):
         counts = poisson(expected, doors.seed, STREAMS["enter"], self.model.steps, doors.uid)
         if not counts.any():
             return
-        begin, venules = 0, self.columns()
+        begin = 0
         for population, law in doors.who:
             here = slice(begin, begin + (self.n if law is None else grid.slabs))
             begin = here.stop
             if counts[here].any():
                 given = counts[here], doors.slab[here], doors.seed[here], doors.uid[here]
-                self._let_in(population, law, *given, venules)
+                self._let_in(population, law, *given)
 
     @property
     def _doors(self) -> Doors:
         if self._known_doors is None:
             self._known_doors = self._find_doors()
         return self._known_doors
+
+    def open_now(self) -> np.ndarray:
+        """Return how open the barrier of each venule is, on the host: float64[slabs, venules of one as they were placed]."""
+        return self.machine.get(self.state("bbb"))[self._doors.order].astype(float).reshape(self.grid.slabs, -1)
 
     def _find_doors(self) -> Doors:
         model, get, n, slabs = self.model, self.machine.get, self.n, np.arange(self.grid.slabs)
@@ -131,13 +138,16 @@ class Venule(Population):
         here = [each for each, law in laws.items() if law in own]
         anywhere = [each for each, law in laws.items() if law in of_tissue]
         first = self.crowd.columns.places(np.array([own[laws[each]] for each in here], np.int64), self.index)
-        venules = get(self.voxel[:n]) // self.grid.whole, get(self.uid[:n]) << 32
+        slab, uid = get(self.voxel[:n]) // self.grid.whole, get(self.uid[:n])
+        venules = slab, uid << 32
         doors = [(each, *venules) for each in here] + [(each, slabs, np.zeros_like(slabs)) for each in anywhere]
         none = np.zeros(0, np.int64)
         return Doors(
             who=[(each, None) for each in here] + [(each, of_tissue[laws[each]]) for each in anywhere],
             rows=self.machine.put((first + self.begin)[:, None] + np.arange(n)),
             served=get(self.state("served")).astype(float),
+            places=np.transpose([get(getattr(self, axis)[:n]).astype(float) for axis in "xyz"]),
+            order=np.lexsort((uid, slab)),
             slab=np.concatenate([none, *(slab for _, slab, _ in doors)]),
             seed=np.concatenate([none, *((model.seeds + each.key)[slab] for each, slab, _ in doors)]),
             uid=np.concatenate([none, *(uid for _, _, uid in doors)]),
@@ -168,7 +178,7 @@ class Venule(Population):
                 total[row] = grid.inner(get(laws.channel(law))).reshape(grid.slabs, -1).sum(axis=1, dtype=float)
         return total
 
-    def _let_in(self, population: Population, anywhere: int | None, counts, slab, seed, uid, venules) -> None:
+    def _let_in(self, population: Population, anywhere: int | None, counts, slab, seed, uid) -> None:
         """Place the arrivals of one kind, slab after slab. anywhere  the law of the tissue, None for venules"""
         doors = np.flatnonzero(counts)
         doors = doors[np.argsort(slab[doors], kind="stable")]
@@ -179,7 +189,7 @@ class Venule(Population):
         if anywhere is None:
             radius = float(self.model.config.tissue.venules.place_radius)
             offsets = [in_ball(radius, self.grid.dims, *each) for each in words[:3].T.tolist()]
-            places = np.transpose([venules[axis][at].astype(float) for axis in "xyz"]) + offsets
+            places = self._doors.places[at] + offsets
         else:
             rates = self.grid.inner(self.machine.get(self.model.laws.channel(anywhere)))
             places = np.concatenate([self._anywhere(rates[each], words[:, slab[at] == each]) for each in slab[doors]])

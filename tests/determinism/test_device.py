@@ -16,7 +16,7 @@ from kernels import device
 from kernels.contraction import contracts
 from kernels.device import Machine
 from tests.pretended_gpu import pretended_gpu
-from tests.strict_arrays import DeviceModule
+from tests.strict_arrays import DeviceModule, waits
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("grid.size=[400, 400]", "tissue.venules.positions.central={x: 200, y: 200}")
@@ -54,6 +54,18 @@ def test_arrays_of_the_device_and_of_the_host_never_meet(scenario, monkeypatch):
     assert digest == run(Machine(), scenario, overrides, steps).digest()
     model.restore(model.state())
     assert model.digest() == digest
+
+
+def test_the_host_waits_for_the_device_a_few_times_a_step(monkeypatch):
+    """For fates, arrivals, sums of fields and lost sheaths; not for elements that truths pick."""
+    overrides, steps = RUNS["acute"][0], 40
+    model = run(pretended_gpu(monkeypatch), "acute", overrides, 60)
+    with waits() as counted:
+        for _ in range(steps):
+            model.step()
+    assert set(counted) <= {"get", "pick"}
+    assert 1 * steps <= counted["pick"] <= 2 * steps  # cells that do not stay, voxels that lost sheaths
+    assert counted["get"] <= 12 * steps  # those of tables too, where fields that come up are put together anew
 
 
 def test_the_strict_arrays_refuse_what_a_gpu_refuses():
