@@ -31,9 +31,9 @@ def collected(study: Study, measures: Sequence[str] = ()) -> tuple["pandas.DataF
     if not there:
         return pandas.DataFrame({"run": []}), len(found)
     whole = pandas.concat(there, ignore_index=True)
-    first = ["study", "arm", *study.grid, "seed", "run", "status", "day"]
+    first = ["study", "arm", *study.keys, "seed", "run", "status", "day"]
     whole.insert(0, "study", study.name)
-    for key in study.grid:  # a key at which no arm that has begun is run
+    for key in study.keys:  # a key at which no arm that has begun is run
         if key not in whole:
             whole[key] = None
     whole = whole[[*first, *(name for name in whole if name not in first)]]

@@ -100,10 +100,10 @@ def _is_identity(factor: Any) -> bool:
 def _range(number: Any) -> str:
     if number.low is None and number.high is None:
         return ""
-    return " to ".join("?" if end is None else short(_as_typed(number, end)) for end in (number.low, number.high))
+    return " to ".join("?" if end is None else short(as_typed(number, end)) for end in (number.low, number.high))
 
 
-def _as_typed(number: Any, canonical: float) -> float:
+def as_typed(number: Any, canonical: float) -> float:
     """Convert a canonical number to the unit a quantity was typed in."""
     from abm.config.units import factor
 

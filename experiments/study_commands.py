@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,23 +49,16 @@ def study(
     Without FILE: list the studies that come with remyelin.
     """
     from experiments.side_by_side import read as slabs_of
-    from experiments.study import compute
     from experiments.study_plan import read_study
 
     if file is None:
         list_studies(as_json)
         return
-    plan, side_by_side = read_study(file), slabs_of(slabs)
+    plan = read_study(file)
     if dry_run:
-        show_plan(plan, workers, side_by_side, as_json)
+        show_plan(plan, workers, slabs_of(slabs), as_json)
         return
-    from experiments.tally import tally
-
-    progress = tally(quiet)
-    try:
-        result = compute(plan, workers, cluster, retry_failed, progress, side_by_side)
-    finally:
-        progress.end()
+    result = make_runs(plan, workers, cluster, slabs, retry_failed, quiet)
     if as_json:
         typer.echo(json.dumps(result))
     elif not quiet:
@@ -75,6 +68,21 @@ def study(
         typer.echo(f"done: {result['done']} runs{others}, in {duration(result['wall_s'])}")
         typer.echo(f"compare the arms with: remyelin compare {file}")
         typer.echo(result["folder"])
+
+
+def make_runs(
+    plan: "Study", workers: int | None, cluster: str, slabs: str, retry_failed: bool, quiet: bool
+) -> dict[str, Any]:
+    """Make what is missing of a study, telling how far it is, and return its result."""
+    from experiments.side_by_side import read as slabs_of
+    from experiments.study import compute
+    from experiments.tally import tally
+
+    side_by_side, progress = slabs_of(slabs), tally(quiet)
+    try:
+        return compute(plan, workers, cluster, retry_failed, progress, side_by_side)
+    finally:
+        progress.end()
 
 
 def list_studies(as_json: bool) -> None:
@@ -145,19 +153,20 @@ def show_plan(plan: "Study", workers: int | None, slabs: int | None, as_json: bo
         about = {"cpu_s": cost.seconds, "wall_s": cost.seconds / at_once, "bytes": cost.bytes, "basis": cost.basis}
         typer.echo(json.dumps({**dict.fromkeys(RESULT), **known, "slabs": beside, "estimate": about}))
         return
-    print_table(
-        ("arm", *plan.grid, "seed", "status", "run"),
-        [
-            (
-                row["arm"],
-                *(shown(row["grid"][key]) if key in row["grid"] else "" for key in plan.grid),
-                str(row["seed"]),
-                row["status"],
-                row["run"],
-            )
-            for row in rows
-        ],
-    )
+    if plan.sample is None:
+        print_table(
+            ("arm", *plan.grid, "seed", "status", "run"),
+            [
+                (
+                    row["arm"],
+                    *(shown(row["grid"][key]) if key in row["grid"] else "" for key in plan.grid),
+                    str(row["seed"]),
+                    row["status"],
+                    row["run"],
+                )
+                for row in rows
+            ],
+        )
     typer.echo(f"{len(rows)} runs: {done} done, {failed} failed, {left} to do")
     if left:
         typer.echo(

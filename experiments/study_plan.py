@@ -34,9 +34,12 @@ from abm.config.yaml_reader import read_tree
 from experiments.arms import Arm, Scenario
 from experiments.ensemble import Job
 from experiments.folders import RUNS
+from experiments.sensitivity import sampling
+from experiments.sensitivity.sampling import Sample
 
 STUDIES = "studies"
-OF_THE_FILE = ("schema", "study", "name", "title", "purpose")
+SENSITIVITY = "sensitivity"
+OF_THE_FILE = ("schema", "study", SENSITIVITY, "name", "title", "purpose")
 OF_AN_ARM = ("extends", "crossed")
 NOT_HERE = {
     "extends": "name the scenario in study.base, and what an arm adds to it in study.arms.<arm>.extends",
@@ -85,7 +88,11 @@ class StudyRun:
 
 @dataclass(frozen=True)
 class Study:
-    """A study as its file gives it; ``units`` holds every read-out that any arm has."""
+    """A study as its file gives it.
+
+    units    every read-out that any arm has
+    sample   the points to try in place of the grid, where its file has a section ``sensitivity``
+    """
 
     name: str
     title: str
@@ -98,6 +105,12 @@ class Study:
     arms: Mapping[str, Arm]
     common: Scenario
     units: Mapping[str, str]
+    sample: Sample | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """What differs between the points at which an arm is run."""
+        return list(self.grid) if self.sample is None else [each.key for each in self.sample.parameters]
 
     @property
     def folder(self) -> Path:
@@ -112,7 +125,9 @@ class Study:
         return {file.resolve(): scenario.write(file) for file, scenario in files.items()}
 
     def points(self, arm: str) -> list[Point]:
-        """Return the points of the grid at which an arm is run; one without keys where it is not crossed."""
+        """Return the points of the grid, or of the sample, at which an arm is run; one without keys where it is not crossed."""
+        if self.sample is not None and self.arms[arm].crossed:
+            return self.sample.points
         grid = self.grid if self.arms[arm].crossed else {}
         return [tuple(zip(grid, values)) for values in itertools.product(*grid.values())]
 
@@ -120,20 +135,24 @@ class Study:
         """Return all runs, replicate by replicate, with the scenarios of the arms in ``folder``."""
         folder = self.folder if folder is None else folder
         return [
-            StudyRun(arm, point, seed, _job(_arm_file(folder, arm), arm, point, seed))
+            StudyRun(arm, point, seed, _job(_arm_file(folder, arm), arm, point, seed, self._name(point, number)))
             for seed in self.seeds
             for arm in self.arms
-            for point in self.points(arm)
+            for number, point in enumerate(self.points(arm), start=1)
         ]
+
+    def _name(self, point: Point, number: int) -> list[str]:
+        """Name a point for people: a sampled one by its number."""
+        return described(point) if self.sample is None or not point else [f"point {number}"]
 
 
 def _arm_file(folder: Path, arm: str) -> Path:
     return folder / "arms" / f"{arm}.yaml"
 
 
-def _job(file: Path, arm: str, point: Point, seed: int) -> Job:
+def _job(file: Path, arm: str, point: Point, seed: int, name: Sequence[str]) -> Job:
     overrides = tuple(f"{key}={flow(value)}" for key, value in point)
-    return Job(", ".join([arm, *described(point), f"seed {seed}"]), str(file), overrides, seed)
+    return Job(", ".join([arm, *name, f"seed {seed}"]), str(file), overrides, seed)
 
 
 def described(point: Point) -> list[str]:
@@ -313,21 +332,59 @@ class _Draft:
         known = measure_units(base)
         with tempfile.TemporaryDirectory(prefix="remyelin-") as scratch:
             origins = study.write(Path(scratch))
-            first = study.seeds[0]
-            for run in (run for run in study.runs(Path(scratch)) if run.seed == first):
+            first, sample = study.seeds[0], self._sample(study, Path(scratch))
+            tried = study if sample is None else replace(study, sample=sample.ends)
+            for run in (run for run in tried.runs(Path(scratch)) if run.seed == first):
                 try:
                     known |= measure_units(load(run.job.scenario, overrides=run.job.overrides))
                 except ConfigError as error:
                     for message in error.messages:
                         self.problems.add(*self._origin(message, origins, run))
         self._measures(study, known)
-        return replace(study, units=known)
+        return replace(study, units=known, sample=sample)
+
+    def _sample(self, study: Study, folder: Path) -> Sample | None:
+        """Choose the points of the section ``sensitivity``; None without one, and where something in it is wrong."""
+        node = self.tree.items.get(SENSITIVITY)
+        if node is None or is_null(node):
+            return None
+        below = branch(branch(self.tree, SENSITIVITY), "parameters")
+        for name, entry in list(below.items.items()):
+            if is_null(entry):  # the range that the value states
+                below.put(name, Branch({}, below.keys[name]))
+        section = Reader(self.tree, self.problems).read(sampling.Section, node, (SENSITIVITY,))
+        if study.grid:
+            self._refuse(("study", "grid"), "study.grid has no place beside sensitivity, which says what is varied")
+        if section is None or study.grid:
+            return None
+        if section.method == sampling.SOBOL and section.size & (section.size - 1):
+            self._refuse((SENSITIVITY, "size"), f"sensitivity.size = {section.size} must be a power of 2 with sobol")
+        try:
+            known = sampling.quantities(load(str(_arm_file(folder, study.control))))
+        except ConfigError:  # told where all arms are loaded
+            return None
+        parameters = []
+        for key, given in section.parameters.items():
+            try:
+                parameters.append(sampling.parameter(key, given, known))
+            except ValueError as error:
+                self._refuse((SENSITIVITY, "parameters", key), f"sensitivity.parameters: {error}")
+        if not section.parameters:
+            self._refuse((SENSITIVITY, "parameters"), "sensitivity.parameters names no value to vary")
+        if len(self.problems):
+            return None
+        try:
+            return sampling.sample(section.method, section.size, tuple(parameters))
+        except ImportError:
+            self._refuse((SENSITIVITY,), 'sensitivity needs the package SALib: pip install "remyelin[study]"')
+            return None
 
     def _origin(self, message: str, origins: Mapping[Path, list[str]], run: StudyRun) -> tuple[str, str]:
         """Give the line of the study file that a message about a written scenario comes from."""
+        section = ("study", "grid") if SENSITIVITY not in self.tree.items else (SENSITIVITY, "parameters")
         for key, _ in run.point:
             if message.startswith(f"--set {key}="):
-                return find(self.tree, ("study", "grid", key))[1], f"study.grid: {message.partition(': ')[2]}"
+                return find(self.tree, (*section, key))[1], f"{'.'.join(section)}: {message.partition(': ')[2]}"
         place = re.match(r"(.*?):(\d+): ", message)
         if place is None:
             return find(self.tree, ("study", "arms", run.arm))[1], f"arm '{run.arm}': {message}"
