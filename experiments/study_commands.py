@@ -55,6 +55,8 @@ def study(
         list_studies(as_json)
         return
     plan = read_study(file)
+    if plan.calibration is not None:
+        raise Refused(f"{file} has goals: the points of its runs are looked for by: remyelin calibrate {file}")
     if dry_run:
         show_plan(plan, workers, slabs_of(slabs), as_json)
         return

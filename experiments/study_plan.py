@@ -32,14 +32,15 @@ from abm.config.sections import Reader
 from abm.config.tree import Branch, Leaf, Row, branch, find, is_null
 from abm.config.yaml_reader import read_tree
 from experiments.arms import Arm, Scenario
+from experiments.calibration.goals import Calibration
 from experiments.ensemble import Job
 from experiments.folders import RUNS
-from experiments.sensitivity import sampling
+from experiments.parameters import quantities
 from experiments.sensitivity.sampling import Sample
+from experiments.varied import SECTIONS, Varied
 
 STUDIES = "studies"
-SENSITIVITY = "sensitivity"
-OF_THE_FILE = ("schema", "study", SENSITIVITY, "name", "title", "purpose")
+OF_THE_FILE = ("schema", "study", *SECTIONS, "name", "title", "purpose")
 OF_AN_ARM = ("extends", "crossed")
 NOT_HERE = {
     "extends": "name the scenario in study.base, and what an arm adds to it in study.arms.<arm>.extends",
@@ -91,7 +92,8 @@ class Study:
     """A study as its file gives it.
 
     units    every read-out that any arm has
-    sample   the points to try in place of the grid, where its file has a section ``sensitivity``
+    sample   the points to try in place of the grid, where its file has a section ``sensitivity``; those tried until now of
+             a ``calibration``
     """
 
     name: str
@@ -106,6 +108,7 @@ class Study:
     common: Scenario
     units: Mapping[str, str]
     sample: Sample | None = None
+    calibration: Calibration | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -219,6 +222,7 @@ class _Draft:
 
     def __init__(self, file: Path, tree: Branch, problems: Problems):
         self.file, self.tree, self.problems = file, tree, problems
+        self.varied = Varied(tree, problems)
 
     def study(self, check: bool) -> Study | None:
         """Check the file, then what every arm comes to; None where the file itself cannot be read."""
@@ -332,8 +336,8 @@ class _Draft:
         known = measure_units(base)
         with tempfile.TemporaryDirectory(prefix="remyelin-") as scratch:
             origins = study.write(Path(scratch))
-            first, sample = study.seeds[0], self._sample(study, Path(scratch))
-            tried = study if sample is None else replace(study, sample=sample.ends)
+            study = self._varied(study, Path(scratch))
+            first, tried = study.seeds[0], study if study.sample is None else replace(study, sample=study.sample.ends)
             for run in (run for run in tried.runs(Path(scratch)) if run.seed == first):
                 try:
                     known |= measure_units(load(run.job.scenario, overrides=run.job.overrides))
@@ -341,47 +345,23 @@ class _Draft:
                     for message in error.messages:
                         self.problems.add(*self._origin(message, origins, run))
         self._measures(study, known)
-        return replace(study, units=known, sample=sample)
+        if study.calibration is not None:
+            study = replace(study, calibration=self.varied.goals(study.calibration, study.control, study.arms, known))
+        return replace(study, units=known)
 
-    def _sample(self, study: Study, folder: Path) -> Sample | None:
-        """Choose the points of the section ``sensitivity``; None without one, and where something in it is wrong."""
-        node = self.tree.items.get(SENSITIVITY)
-        if node is None or is_null(node):
-            return None
-        below = branch(branch(self.tree, SENSITIVITY), "parameters")
-        for name, entry in list(below.items.items()):
-            if is_null(entry):  # the range that the value states
-                below.put(name, Branch({}, below.keys[name]))
-        section = Reader(self.tree, self.problems).read(sampling.Section, node, (SENSITIVITY,))
-        if study.grid:
-            self._refuse(("study", "grid"), "study.grid has no place beside sensitivity, which says what is varied")
-        if section is None or study.grid:
-            return None
-        if section.method == sampling.SOBOL and section.size & (section.size - 1):
-            self._refuse((SENSITIVITY, "size"), f"sensitivity.size = {section.size} must be a power of 2 with sobol")
+    def _varied(self, study: Study, folder: Path) -> Study:
+        """Put what a section of the file varies in place of the grid."""
+        if self.varied.section is None:
+            return study
         try:
-            known = sampling.quantities(load(str(_arm_file(folder, study.control))))
+            sample = self.varied.sample(quantities(load(str(_arm_file(folder, study.control)))), study.grid)
         except ConfigError:  # told where all arms are loaded
-            return None
-        parameters = []
-        for key, given in section.parameters.items():
-            try:
-                parameters.append(sampling.parameter(key, given, known))
-            except ValueError as error:
-                self._refuse((SENSITIVITY, "parameters", key), f"sensitivity.parameters: {error}")
-        if not section.parameters:
-            self._refuse((SENSITIVITY, "parameters"), "sensitivity.parameters names no value to vary")
-        if len(self.problems):
-            return None
-        try:
-            return sampling.sample(section.method, section.size, tuple(parameters))
-        except ImportError:
-            self._refuse((SENSITIVITY,), 'sensitivity needs the package SALib: pip install "remyelin[study]"')
-            return None
+            return study
+        return replace(study, sample=sample, calibration=self.varied.calibration())
 
     def _origin(self, message: str, origins: Mapping[Path, list[str]], run: StudyRun) -> tuple[str, str]:
         """Give the line of the study file that a message about a written scenario comes from."""
-        section = ("study", "grid") if SENSITIVITY not in self.tree.items else (SENSITIVITY, "parameters")
+        section = ("study", "grid") if self.varied.name is None else (self.varied.name, "parameters")
         for key, _ in run.point:
             if message.startswith(f"--set {key}="):
                 return find(self.tree, (*section, key))[1], f"{'.'.join(section)}: {message.partition(': ')[2]}"

@@ -8,8 +8,9 @@ import pytest
 
 from abm import load
 from experiments.ensemble import Job, Outcome
+from experiments.parameters import Parameter, Range, parameter, quantities
 from experiments.sensitivity.indices import analyse, effects, finished, outcomes
-from experiments.sensitivity.sampling import MORRIS, SOBOL, Parameter, Range, parameter, quantities, sample
+from experiments.sensitivity.sampling import MORRIS, SOBOL, sample
 from experiments.study_plan import read_study
 
 A, B, C = (Parameter(f"fields.{name}.D", 1.0, 3.0, "um^2/s") for name in "abc")
