@@ -1,6 +1,5 @@
 """The command ``report``."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,6 @@ def report(
 ) -> None:
     """Write one HTML page about a run, or two to four side by side:  remyelin report runs/untreated runs/msc -o arms.html"""
     from rich.console import Console
-    from rich.progress import track
 
     from abm.run_folder import Run
     from experiments.report.page import page_of
@@ -38,8 +36,8 @@ def report(
     check_name(path, (".html",))
     check_replaceable(path)
     check_frames(runs)
-    console = Console(stderr=True)
-    text = page_of(runs, partial(track, description="drawing", console=console, transient=True, disable=not console.is_terminal))
+    with Console(stderr=True).status("drawing, which takes half a minute"):
+        text = page_of(runs)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB", err=True)

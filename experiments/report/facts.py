@@ -19,7 +19,7 @@ from experiments.tables import short
 from experiments.words import plain, written
 
 WARNING = re.compile(r"^\S+ \S+ WARNING (.*)$", re.MULTILINE)
-SOURCES = {"assumed": "assumed", "recalled": "recalled from the literature", "looked-up": "cited", "missing": "no source"}
+SOURCES = {"assumed": "assumed", "recalled": "recalled", "looked-up": "cited", "missing": "no source"}
 STATUSES = {"done": "finished", "running": "still running", "stopped": "stopped", "failed": "failed"}
 LINKS = ("https://", "http://")
 
@@ -34,7 +34,7 @@ class About:
     day: str
     days: str
     what: str
-    size: str
+    where: str
     doses: list[str]
 
     @property
@@ -45,6 +45,7 @@ class About:
 def about(run: Any, name: str) -> About:
     """Say what a run is, what was given in it, and how far it is."""
     status, what = status_now(run.folder, run.info)
+    size = " × ".join(f"{float(side) / 1000:g}" for side in run.config.grid.size)
     days = [*run.measures["day"].tolist(), *run.frame_days.tolist()]
     return About(
         name=name,
@@ -53,7 +54,7 @@ def about(run: Any, name: str) -> About:
         day=written(max(days)),
         days=f"{run.config.hours / 24:g}",
         what=what,
-        size=" × ".join(f"{float(side) / 1000:g}" for side in run.config.grid.size) + " mm",
+        where=f"scenario {run.name}, {size} mm, seed {run.config.seed}",
         doses=[plain(line) for line in dose_lines(run.config)],
     )
 
@@ -122,7 +123,10 @@ def provenance(run: Any) -> list[tuple[str, str]]:
         ("code version", info["code_version"]),
         ("steps", f"{info.get('steps') or 0:,} of {run.config.step_hours * 60:g} min"),
         ("begun", sessions[0].get("begun")),
-        ("wall time", f"{duration(info.get('wall_s') or 0)}, in {len(sessions)} stretch{'es'[: 2 * (len(sessions) > 1)]}"),
+        (
+            "wall time",
+            f"{duration(info.get('wall_s') or 0)}, in {len(sessions)} stretch{'es'[: 2 * (len(sessions) > 1)]}",
+        ),
         ("computed on", f"{info.get('backend')}, {info.get('threads')} threads"),
         ("machine", ", ".join(f"{value} {unit}".strip() for value, unit in _machine(machine))),
         ("versions", ", ".join(f"{name} {version}" for name, version in (info.get("versions") or {}).items())),

@@ -9,7 +9,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from experiments.budget import HEADINGS
-from experiments.figure_style import COLOURS
 from experiments.labels import arm_names
 from experiments.provenance import code_version
 from experiments.report import charts, facts, readings
@@ -17,31 +16,27 @@ from experiments.report.stills import film, stills
 from experiments.words import written
 
 GENERATOR = "remyelin report"  # by which a page of this command is known
-DASHES = ("none", "7 4", "9 3 2 3", "2 3")  # of figure_style, as SVG has them
+DASHES = {"-": "none", "--": "7 4", "-.": "9 3 2 3", ":": "2 3"}  # styles of lines, as SVG has them
 
 
-def page_of(runs: Sequence[Any], track: Any = iter) -> str:
-    """Return the page about one run, or about several side by side.
-
-    track   shows how far the drawing of the film is, as ``rich.progress.track``
-
-    Raises Refused where the runs do not fit together.
-    """
+def page_of(runs: Sequence[Any]) -> str:
+    """Return the page about one run, or about several side by side. Raises Refused where they do not fit together."""
     names = arm_names(list(runs))
     pictures = stills(runs)
-    moving = film(runs, track)
+    moving = film(runs)
     return _template().render(
         generator=f"{GENERATOR} {code_version()}",
         title=" and ".join(dict.fromkeys(run.config.title or run.name for run in runs)),
         purpose=runs[0].config.purpose or "",
         runs=[facts.about(run, name) for run, name in zip(runs, names)],
-        lines=list(zip(COLOURS, DASHES)),
+        lines=[(colour, DASHES[style]) for colour, style in charts.looks(runs)],
         sources=_sources(runs),
         numbers=_numbers(runs[0]) if len(runs) == 1 else [],
         compared=_compared(runs) if len(runs) > 1 else None,
         pictures=[*pictures, *([moving] if moving else [])],
         first_shown=min(1, len(pictures) - 1),
         figures=_figures(runs),
+        marks=charts.marks_words(runs),
         kymographs=charts.kymographs(runs, names),
         events=[facts.events(run) for run in runs],
         warnings=[facts.warnings(run) for run in runs],
@@ -55,28 +50,28 @@ def page_of(runs: Sequence[Any], track: Any = iter) -> str:
 
 
 def _template() -> Any:
-    loader = FileSystemLoader(Path(__file__).parent)
-    settings = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    return Environment(loader=loader, **settings).get_template("page.html")
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("page.html")
 
 
 def _numbers(run: Any) -> list[dict[str, str]]:
     """The key numbers of one run: at its end, and when they were worst."""
-    found = []
-    for reading in readings.key_readings([run]):
-        now = reading.at(run, charts.last_day([run]))
-        worst, day = reading.worst(run)
-        extreme = f"{'lowest' if reading.falls else 'highest'} {reading.number(worst)} on day {written(day)}"
-        found.append(
-            {
-                "words": reading.words,
-                "number": reading.number(now),
-                "unit": reading.unit,
-                "about": reading.about,
-                "extreme": extreme if worst != now else "the most so far" if not reading.falls else "the least so far",
-            }
-        )
-    return found
+    last = charts.last_day([run])
+    return [
+        {
+            "words": reading.words,
+            "number": reading.number(reading.at(run, last)),
+            "unit": reading.unit,
+            "about": reading.about,
+            "extreme": reading.extreme(run),
+        }
+        for reading in readings.key_readings([run])
+    ]
 
 
 def _compared(runs: Sequence[Any]) -> dict[str, Any]:
@@ -99,7 +94,7 @@ def _figures(runs: Sequence[Any]) -> list[tuple[str, str, list[charts.Chart]]]:
     """The figures over days: a heading, a sentence, and the charts of each group."""
     groups = (
         ("Course of the lesion", "", readings.lesion_readings(runs)),
-        ("Cells", "How many there are in the tissue.", readings.cell_readings(runs)),
+        ("Cells", "How many there are.", readings.cell_readings(runs)),
         ("Fields", "Concentrations, mean of all that is simulated.", readings.field_readings(runs)),
         ("Read-outs of this configuration", "", readings.own_readings(runs)),
     )

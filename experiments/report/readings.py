@@ -14,9 +14,10 @@ from experiments.looks import NOT_CELLS, TREATMENT
 from experiments.scene import SAME_DAY
 from experiments.study_plan import measure_units
 from experiments.tables import short
-from experiments.words import plain
+from experiments.words import plain, written
 
-DIGITS, DIGITS_OF_PART = 3, 2
+DIGITS, DIGITS_OF_CHANGE = 3, 2
+THOUSAND = 1000  # from here on, and below a thousandth, numbers are written as tables write them
 MINUS, NOTHING = "\u2212", "\u2013"
 
 
@@ -50,11 +51,26 @@ class Reading:
         place = (np.nanargmin if self.falls else np.nanargmax)(line.y)
         return float(line.y[place]), float(line.x[place])
 
+    def extreme(self, run: Any) -> str:
+        """Say how bad it was until now, and when."""
+        line, (worst, day) = self.course(run)[0], self.worst(run)
+        which = "lowest" if self.falls else "peak"
+        if np.nanmin(line.y) == np.nanmax(line.y):
+            return "on all days"
+        return f"the {which} so far" if worst == line.y[-1] else f"{which} {self.number(worst)} on day {written(day)}"
+
     def number(self, value: float) -> str:
         """Write a value without its unit: cells one by one, all else in three digits."""
         if not math.isfinite(value):
             return NOTHING
-        return f"{value:,.0f}" if self.column.startswith("count.") else short(value, DIGITS)
+        return self.written(value, DIGITS)
+
+    def written(self, value: float, digits: int) -> str:
+        """Write a value that exists, with its last zeros."""
+        if self.column.startswith("count."):
+            return f"{value:,.0f}"
+        usual = 1 / THOUSAND <= abs(value) < THOUSAND
+        return f"{value:#.{digits}g}".rstrip(".") if usual else short(value, digits)
 
     def change(self, value: float, first: float) -> str:
         """Write how far a value lies from the first, and what part of the first that is; of percentages in points."""
@@ -63,10 +79,10 @@ class Reading:
         if value == first:
             return "no difference"
         sign = "+" if value > first else MINUS
-        text = f"{sign}{self.number(abs(value - first))}"
+        text = f"{sign}{self.written(abs(value - first), DIGITS_OF_CHANGE)}"
         if self.unit == "%":
             return f"{text} points"
-        return f"{text} ({sign}{short(100 * abs(value / first - 1), DIGITS_OF_PART)} %)" if first else text
+        return f"{text} ({sign}{short(100 * abs(value / first - 1), DIGITS_OF_CHANGE)} %)" if first else text
 
 
 def lesion_readings(runs: Sequence[Any]) -> list[Reading]:
@@ -81,12 +97,11 @@ def lesion_readings(runs: Sequence[Any]) -> list[Reading]:
         Reading("demyelinated_fraction", "Demyelinated axons", "%", "of the axons left in the tissue", 100),
         Reading("axon_loss", "Axon loss", "%", "of the axons in what was ever demyelinated", 100),
         Reading("amplitude", "Conducting axons", "%", "of the bundles through the tissue", 100, falls=True),
-        Reading("bbb_leak", "Barrier leak", "", "mean of the venules there; 0 closed, 1 open"),
+        Reading("bbb_leak", "Barrier leak", "%", "permeability of the venules there; 100 is fully open", 100),
         Reading("debris_mean", "Myelin debris", "%", "of the healthy myelin, in what was ever demyelinated", 100),
         Reading("m1_mean", "M1-like phagocytes", "%", "mean M1 score of macrophages and active microglia", 100),
-        Reading(f"count.{TREATMENT}", "Stem cells (MSC)", "", "in the tissue"),
     ]
-    return [row for row in rows if seen(row, runs)]
+    return [row for row in rows if any(row.course(run) for run in runs)]
 
 
 def cell_readings(runs: Sequence[Any]) -> list[Reading]:
@@ -111,7 +126,9 @@ def own_readings(runs: Sequence[Any]) -> list[Reading]:
 
 def key_readings(runs: Sequence[Any]) -> list[Reading]:
     """The numbers that tell a run in one look: of the lesion, else of the cells, else of the fields."""
-    return lesion_readings(runs) or cell_readings(runs) or field_readings(runs)
+    lesion, treatment = lesion_readings(runs), Reading(f"count.{TREATMENT}", "Stem cells (MSC)", "", "in the tissue")
+    given = [treatment] if lesion and seen(treatment, runs) else []
+    return [*lesion, *given] or cell_readings(runs) or field_readings(runs)
 
 
 def seen(reading: Reading, runs: Sequence[Any]) -> bool:

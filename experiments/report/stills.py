@@ -20,7 +20,7 @@ from experiments.scene import SAME_DAY
 from experiments.words import written
 
 QUALITY = 82  # of the stills
-FILM_DPI, FILM_SECONDS = 200 / 3, 8.0  # 1280 x 720 pixels
+FILM_DPI, FILM_RATE, FILM_SECONDS = 200 / 3, 16.0, 8.0  # 1280 x 720 pixels; per second
 MOST_BYTES = 6_000_000  # of a film: the page is to be mailed
 LARGEST = "lesion_area_mm2"
 
@@ -66,11 +66,8 @@ def telling_days(runs: Sequence[Any]) -> list[tuple[float, str]]:
     return sorted(chosen.items())
 
 
-def film(runs: Sequence[Any], track: Any = iter) -> Still | None:
-    """Draw all days as a short film; nothing without the encoder, of a single day, or where it would be large.
-
-    track   shows how far the drawing is, as ``rich.progress.track``
-    """
+def film(runs: Sequence[Any]) -> Still | None:
+    """Draw all days as a short film; nothing without the encoder, of a single day, or where it would be large."""
     try:
         encoder()
     except Refused:
@@ -78,11 +75,11 @@ def film(runs: Sequence[Any], track: Any = iter) -> Still | None:
     plan = clock([run.frame_days for run in runs], ".mp4")
     if len(plan.days) == 1 or not drawable(runs):
         return None
-    plan = clock([run.frame_days for run in runs], ".mp4", seconds=min(plan.seconds, FILM_SECONDS))
+    plan = clock([run.frame_days for run in runs], ".mp4", FILM_RATE, min(plan.seconds, FILM_SECONDS))
     page = view_of(runs, view_name(runs), FILM_DPI, plan.pace)
     with scratch() as folder:
         path = Path(folder) / "film.mp4"
-        write_film(path, track(plan.days), plan.fps, page.frame)
+        write_film(path, plan.days, plan.fps, page.frame)
         drawn = path.read_bytes()
     return Still("Film", "video", _uri("video/mp4", drawn)) if len(drawn) <= MOST_BYTES else None
 
