@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from experiments import tables
 from experiments.figure_style import COLOURS, GREY, INK, SHADE, STYLE
 from experiments.palette import nice, short
 from experiments.report.readings import Reading
@@ -26,6 +27,7 @@ ALONE = (COLOURS[0], "-")
 ARMS = ((INK, "-"), (COLOURS[0], "--"), (COLOURS[4], "-."), (COLOURS[3], ":"))  # those of ``palette``, on light ground
 SIZE = (2.9, 1.7)  # inches
 PLACE = {"left": 0.17, "right": 0.95, "bottom": 0.24, "top": 0.97}  # of the axes, so that all stand below each other
+LEAST_PLAIN = 0.001  # below, the numbers of an axis are written with a power of ten
 FILL = 0.12  # opacity under the line of a run that is alone
 DOTS = 150  # per inch, of the cells of a kymograph
 LOST = 0.9  # of normal: a ring with less was reached by the lesion
@@ -118,7 +120,7 @@ def _course(reading: Reading, runs: Sequence[Any], last: float) -> str:
                 if len(runs) == 1:
                     axes.fill_between(line.x, line.y, color=colour, alpha=FILL, linewidth=0)
         top = nice(highest)
-        axes.set(ylim=(0, 1.05 * top), yticks=[0, top / 2, top], yticklabels=["0", short(top / 2), short(top)])
+        axes.set(ylim=(0, 1.05 * top), yticks=[0, top / 2, top], yticklabels=["0", _tick(top / 2), _tick(top)])
         axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
         return _data(figure)
 
@@ -146,9 +148,13 @@ def _kymograph(
         axes.set(ylim=(0, reach))
         axes.set_ylabel("from the centre, µm", color=INK, fontsize=8)
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        bar = figure.colorbar(mesh, ax=axes, ticks=[0, nice(top) / 2, nice(top)], format=lambda value, _: short(value))
+        bar = figure.colorbar(mesh, ax=axes, ticks=[0, nice(top) / 2, nice(top)], format=lambda value, _: _tick(value))
         bar.ax.tick_params(labelsize=8, colors=INK)
         return _data(figure)
+
+
+def _tick(value: float) -> str:
+    return short(value) if value >= LEAST_PLAIN or not value else tables.short(value)
 
 
 def _empty(last: float) -> tuple[Figure, Axes]:

@@ -53,7 +53,7 @@ def about(run: Any, name: str) -> About:
         status=STATUSES.get(status, status),
         day=written(max(days)),
         days=f"{run.config.hours / 24:g}",
-        what=what,
+        what=f"computed by {what}" if status == "running" else what,
         where=f"scenario {run.name}, {size} mm, seed {run.config.seed}",
         doses=[plain(line) for line in dose_lines(run.config)],
     )
