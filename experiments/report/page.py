@@ -13,6 +13,7 @@ from experiments.labels import arm_names
 from experiments.provenance import code_version
 from experiments.report import charts, facts, readings
 from experiments.report.stills import film, stills
+from experiments.tables import short
 from experiments.words import written
 
 GENERATOR = "remyelin report"  # by which a page of this command is known
@@ -43,7 +44,7 @@ def page_of(runs: Sequence[Any]) -> str:
         differences=facts.differences(runs),
         budgets=[facts.budgets(run) for run in runs],
         headings=HEADINGS,
-        most_missed=facts.MOST_MISSED,
+        most_missed=short(facts.MOST_MISSED),
         literature=facts.literature(runs),
         provenance=[facts.provenance(run) for run in runs],
     )
