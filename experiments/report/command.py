@@ -39,7 +39,7 @@ def report(
     with Console(stderr=True).status("drawing, which takes half a minute"):
         text = page_of(runs)
     with written_aside(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(text, encoding="utf-8", errors="replace")  # half a letter, in a damaged run
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB", err=True)
 
 

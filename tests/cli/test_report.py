@@ -426,6 +426,15 @@ def test_what_cannot_be_reported_is_refused_with_a_sentence(remyelin, finished, 
     assert sorted(Path.cwd().rglob("*")) == before
 
 
+def test_damaged_words_are_shown_and_damaged_events_refused(remyelin, finished):
+    changed(finished, command="half \ud800 a letter")
+    assert "half ? a letter" in (head(remyelin), read("copy/report.html").words)[1]
+    Path("copy/events.jsonl").write_text("no JSON\n")
+    answer = remyelin("report", "copy")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert answer.err.startswith("copy is not whole: it has no readable events.jsonl")
+
+
 @pytest.mark.parametrize("missing", ["fields.zarr", "events.jsonl", "measures.parquet measures.csv"])
 def test_a_run_folder_that_is_not_whole_is_refused_with_a_sentence(remyelin, finished, missing):
     shutil.copytree(finished, "broken")
