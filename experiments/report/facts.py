@@ -35,7 +35,7 @@ class About:
     days: str
     what: str
     where: str
-    doses: list[str]
+    treatments: list[str]
 
     @property
     def is_done(self) -> bool:
@@ -55,8 +55,19 @@ def about(run: Any, name: str) -> About:
         days=f"{run.config.hours / 24:g}",
         what=f"computed by {what}" if status == "running" else what,
         where=f"scenario {run.name}, {size} mm, seed {run.config.seed}",
-        doses=[plain(line) for line in dose_lines(run.config)],
+        treatments=[*_comparators(run.config), *map(plain, dose_lines(run.config))],
     )
+
+
+def _comparators(config: Any) -> list[str]:
+    """Say when each comparator is given: a drug from a day on, a transplantation once."""
+    lines = []
+    for name in config.therapy.comparators:
+        plan = getattr(config.therapy, name)
+        begins, until = f"day {float(plan.day) / 24:g}", getattr(plan, "until", None)
+        when = f"from {begins} on" if hasattr(plan, "until") else f"on {begins}"
+        lines.append(f"{name.replace('_', ' ')} {when}{f', until day {float(until) / 24:g}' if until else ''}")
+    return lines
 
 
 def events(run: Any) -> list[tuple[str, str, str]]:
