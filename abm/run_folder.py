@@ -93,10 +93,7 @@ class Run:
             lines = (self.folder / EVENTS).read_text().split("\n")
         except FileNotFoundError:
             raise self._incomplete(EVENTS) from None
-        try:
-            return [json.loads(line) for line in lines[:-1]]
-        except ValueError:
-            raise self._incomplete(EVENTS) from None
+        return [json.loads(line) for line in lines[:-1]]
 
     # --- frames ---------------------------------------------------------------------------------------------------------
 
