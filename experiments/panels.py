@@ -67,7 +67,7 @@ class Page:
 
     def write(self, x: float, y: float, text: str, size: float = NORMAL, room: float = 0, **style: Any) -> Text:
         """Write text at a pixel; it is made smaller if it takes more than ``room`` pixels."""
-        label = self.sheet.text(x, y, text, fontsize=size, **{"color": INK, "va": "center", **style})
+        label = self.sheet.text(x, y, text, fontsize=size, parse_math=False, **{"color": INK, "va": "center", **style})
         if room:
             label.set_fontsize(size * min(1, room / max(self.width(label), 1)))
         return label
@@ -208,7 +208,7 @@ class Timeline:
 
     def label(self, text: str, colour: str, starts: list[float], plate: bool = False) -> None:
         """Write words to the right of the first start, else to the left of the second, else not at all."""
-        words = self.axes.text(0, 0.5, text, color=colour, fontsize=SMALL, va="center")
+        words = self.axes.text(0, 0.5, text, color=colour, fontsize=SMALL, va="center", parse_math=False)
         wide = self.page.width(words) * self.per_pixel
         for left in (starts[0], *(start - wide for start in starts[1:])):
             if 0 <= left <= self.last - wide and all(b <= left or left + wide <= a for a, b in self.taken):

@@ -318,13 +318,15 @@ class Scene:
         resting = {group.kind for group in GROUPS.values() if group.faint}
         return [kind for kind in dict.fromkeys(group_of(name).kind for name in self.groups) if kind not in resting]
 
-    def trigger(self, run: Any) -> list[tuple[float, float]]:
+    @staticmethod
+    def trigger(run: Any) -> list[tuple[float, float]]:
         """First and last day of each window in which the barrier is made to open."""
         tissue = run.config.tissue
         windows = tissue.trigger.windows.values() if tissue and tissue.trigger else ()
         return [(float(window.from_) / 24, float(window.to) / 24) for window in windows]
 
-    def marks(self, run: Any) -> list[tuple[float, str]]:
+    @staticmethod
+    def marks(run: Any) -> list[tuple[float, str]]:
         """Day and first words of each dose, as they happened."""
         doses = [event for event in run.events if event["kind"] == "dose"]
         return [(float(dose["day"]), plain(dose["text"].split(", ")[0])) for dose in doses]

@@ -63,16 +63,22 @@ def _row(folder: Path, planned: dict[str, Any]) -> Row:
         failed = planned.get("status") == "failed"
         seed = str(planned.get("seed", ""))
         return str(folder), arm, seed, "failed" if failed else "to do", "", planned.get("error") or ""
-    status, what = info["status"], info.get("error") or ""
-    if is_held(folder):
-        status, holder = "running", holder_of(folder)
-        what = f"process {holder.get('pid')} on {holder.get('host')} since {holder.get('since')}"
-    elif status == "running":
-        status, what = "stopped", f"was cut off; go on with: remyelin resume {folder}"
-    elif status not in ORDER:
-        status, what = "failed", f"{folder / INFO} is damaged"
+    status, what = status_now(folder, info)
     name = ", ".join(word for word in (info.get("name", ""), arm) if word)
     return str(folder), name, str(info.get("seed", "")), status, _day(folder, info), what
+
+
+def status_now(folder: Path, info: dict[str, Any]) -> tuple[str, str]:
+    """Return the status of a run as it is now, which its run.json may not know, and what a person should know of it."""
+    status, what = info["status"], info.get("error") or ""
+    if is_held(folder):
+        holder = holder_of(folder)
+        return "running", f"process {holder.get('pid')} on {holder.get('host')} since {holder.get('since')}"
+    if status == "running":
+        return "stopped", f"was cut off; go on with: remyelin resume {folder}"
+    if status not in ORDER:
+        return "failed", f"{folder / INFO} is damaged"
+    return status, what
 
 
 def _day(folder: Path, info: dict[str, Any]) -> str:

@@ -62,7 +62,9 @@ class View:
 
     def head(self, left: float, right: float, below: str) -> None:
         """Write title and subtitle at ``left``, and the clock so that it ends at ``right``."""
-        room = right - left - 290
+        longest = max((self.time(float(day)) for run in self.runs for day in run.frame_days), key=len)
+        self.clock.set_text(f"day {longest}")
+        room = right - left - max(self.page.width(self.clock) + 30, 290)
         self.page.write(left, 46, self.runs[0].config.title, LARGE, room, weight="bold")
         self.page.write(left, 86, below, NORMAL, room, color=DIM)
         self.clock.set_position((right, 66))

@@ -152,6 +152,17 @@ def test_the_clock_the_doses_and_the_treatment_are_written():
     assert {"day 7", "10 MSC placed in the tissue", "1000 MSC/mm³ local, day 7", "trigger", "100 µm"} <= written
 
 
+def test_the_clock_of_a_long_day_does_not_cover_the_words_beside_it():
+    view = view_of(
+        [PaintedRun([0, 13.125], overrides=["therapy.msc.dose=1000 cells/mm^3", "therapy.msc.route=local"])],
+        dpi=SMALL_DPI,
+    )
+    assert clock(view, 13.125) == "day 13.125"
+    left = view.clock.get_window_extent().x0
+    beside = [text for text in view.page.sheet.texts if text.get_position()[1] in (46, 86)]
+    assert len(beside) == 2 and all(text.get_window_extent().x1 < left for text in beside)
+
+
 def clock(view, day):
     view.frame(day)
     return view.clock.get_text()
