@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from experiments.failures import Refused, reason
-from experiments.frames import check_name, written_aside
 from experiments.pictures import Folders, check_frames
 
 NAME = "report.html"
@@ -29,6 +28,7 @@ def report(
     from rich.console import Console
 
     from abm.run_folder import Run
+    from experiments.frames import check_name, written_aside
     from experiments.report.page import page_of
 
     runs = [Run.load(folder) for folder in folders]
