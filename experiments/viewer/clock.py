@@ -1,0 +1,86 @@
+"""The day that is shown: buttons to play and step, and a strip of days with doses on which one clicks or drags."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import panel
+from bokeh.events import Pan, Tap
+from bokeh.models import ColumnDataSource, HoverTool, Range1d, Span
+
+from experiments.palette import BACK, INK, LEAK
+from experiments.scene import Scene
+from experiments.viewer.style import PLAYER_CSS, dark_figure, html
+from experiments.words import written
+
+PLAY_SECONDS, FASTEST = 20, 150  # how long a run plays, and the least time of a frame, ms
+STRIP_HEIGHT = 58  # px
+BUTTONS = ["first", "previous", "pause", "play", "next", "last"]
+
+
+class Clock:
+    """The clock of a page; ``changed`` is called with each new day."""
+
+    def __init__(
+        self, scene: Scene, colours: Sequence[str], day: float | None, changed: Callable[[float], None]
+    ) -> None:
+        self.player = panel.widgets.Player(
+            show_value=False, show_loop_controls=False, visible_buttons=BUTTONS, width=290, height=46
+        )
+        self.player.stylesheets = [PLAYER_CSS]
+        self.text = html("", width=250)
+        self.colours = colours
+        self.span = Range1d(0, 1)
+        self.strip = dark_figure(
+            height=STRIP_HEIGHT, sizing_mode="stretch_width", x_range=self.span, y_range=(0, 1), tools=""
+        )
+        self.strip.toolbar_location = None
+        self.strip.yaxis.visible = self.strip.ygrid.visible = False
+        self.windows = ColumnDataSource({"left": [], "right": []})
+        self.done = ColumnDataSource({"right": []})
+        self.doses = ColumnDataSource({"day": [], "colour": [], "text": []})
+        self.cursor = Span(location=0, dimension="height", line_color=INK, line_width=3)
+        self.strip.quad("left", "right", 1, 0, source=self.windows, color=LEAK, alpha=0.28, line_width=0)
+        self.strip.quad(0, "right", 1, 0, source=self.done, color=INK, alpha=0.12, line_width=0)
+        marks = self.strip.scatter(
+            "day", 0.5, source=self.doses, marker="inverted_triangle", size=16, color="colour", line_color=BACK
+        )
+        self.strip.add_layout(self.cursor)
+        self.strip.add_tools(HoverTool(renderers=[marks], tooltips=[("day", "@day"), ("dose", "@text")]))
+        for event in (Tap, Pan):
+            self.strip.on_event(event, lambda event: self.go_to(event.x))
+        self.days = np.zeros(1)
+        self.load(scene)
+        self.go_to(self.days[-1] if day is None else day)
+        self.changed = changed
+        self.player.param.watch(lambda _: self.show(), "value")
+
+    @property
+    def day(self) -> float:
+        """The day that is shown."""
+        return float(self.days[self.player.value])
+
+    def load(self, scene: Scene) -> None:
+        """Take the days of the frames there are now; a clock that stood on the last goes on with it."""
+        day, follows = self.day, self.player.value == len(self.days) - 1
+        self.days = np.unique(np.concatenate([run.frame_days for run in scene.runs]))
+        self.player.interval = max(1000 * PLAY_SECONDS // len(self.days), FASTEST)
+        self.span.end = scene.last
+        self.player.end = len(self.days) - 1
+        self.go_to(self.days[-1] if follows else day)
+        windows = np.array(scene.trigger(scene.runs[0])).reshape(-1, 2)
+        self.windows.data = {"left": windows[:, 0], "right": np.minimum(windows[:, 1], scene.last)}
+        marks = [(day, colour, text) for run, colour in zip(scene.runs, self.colours) for day, text in scene.marks(run)]
+        self.doses.data = (
+            dict(zip(("day", "colour", "text"), map(list, zip(*marks)))) if marks else dict(self.doses.data)
+        )
+
+    def go_to(self, day: float) -> None:
+        """Show the frame nearest to a day."""
+        self.player.value = int(np.abs(self.days - day).argmin())
+
+    def show(self) -> None:
+        """Bring what shows the day up to date."""
+        self.text.object = f'<div class="day">day {written(self.day)}</div>'
+        self.cursor.location = self.day
+        self.done.data = {"right": [self.day]}
+        self.changed(self.day)

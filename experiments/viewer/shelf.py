@@ -1,0 +1,68 @@
+"""The runs that a page may show: those below the folders that were named, and no others."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from abm.run_folder import EVENTS, INFO, MEASURES, RESOLVED, Run
+from experiments.failures import Refused
+from experiments.palette import ARMS
+from experiments.status import Row, row_of, rows_below
+
+MOST = len(ARMS)  # runs side by side
+CHANGING = (INFO, f"{MEASURES}.csv", EVENTS)  # what a run writes as it goes on
+
+
+class Shelf:
+    """Run folders by short names, which are part of the address of a page. What was read of a run is kept for all pages."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        found = {path.resolve(): path for folder in folders for path in runs_below(folder)}
+        root = os.path.commonpath([path.parent for path in found])
+        self.folders = {os.path.relpath(path, root): given for path, given in found.items()}
+        self.opened: dict[str, tuple[tuple, Run]] = {}
+        named = [path for path in folders if (path / INFO).is_file()]
+        self.first = list(self.folders) if len(named) == len(folders) or len(found) == 1 else []
+        if len(self.first) > MOST:
+            raise Refused(
+                f"{len(self.first)} runs are named and {MOST} can be shown side by side; name their folder to choose"
+            )
+
+    def row(self, name: str) -> Row:
+        """How a run is now: its folder, scenario, seed, status, day, and what there is to say."""
+        return row_of(self.folders[name], {})
+
+    def chosen(self, names: Sequence[str]) -> list[str]:
+        """The runs that an address names, as far as they are on the shelf; else those to begin with."""
+        return [name for name in dict.fromkeys(names) if name in self.folders][:MOST] or self.first
+
+    def run(self, name: str) -> Run:
+        """The run as its folder is now, opened anew where it has gone on. Raises ConfigError where it is damaged."""
+        folder = self.folders[name]
+        stamp = tuple(written(folder / file) for file in (RESOLVED, *CHANGING))
+        known, run = self.opened.get(name, ((), None))
+        if run is None or known != stamp:
+            fresh = Run.load(folder)
+            if run is not None and known[0] == stamp[0]:
+                fresh.config = run.config  # which takes seconds to read
+            run = fresh
+            self.opened[name] = stamp, run
+        return run
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """The run folders that there are below a folder, in order of their names. Raises Refused where there is none."""
+    found = [Path(row[0]) for row in rows_below(folder)]
+    there = sorted(path for path in found if (path / INFO).is_file())
+    if not there:
+        raise Refused(f"there is no run below {folder} yet")
+    return there
+
+
+def written(path: Path) -> tuple[int, int]:
+    """When a file was last written, and its size; zeros where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return 0, 0
+    return about.st_mtime_ns, about.st_size
