@@ -24,6 +24,7 @@ class Chart:
             height=height,
             sizing_mode="stretch_width",
             x_range=days,
+            min_border_right=16,
             y_range=Range1d(0, 1),
             y_axis_type="log" if readout.log else "linear",
             tools="",

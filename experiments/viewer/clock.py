@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import panel
+from bokeh.core.properties import value
 from bokeh.events import Pan, Tap
 from bokeh.models import ColumnDataSource, HoverTool, Range1d, Span
 
 from experiments.palette import BACK, INK, LEAK
 from experiments.scene import Scene
-from experiments.viewer.style import PLAYER_CSS, dark_figure, html
+from experiments.viewer.style import FONT, PLAYER_CSS, dark_figure, html
 from experiments.words import written
 
 PLAY_SECONDS, FASTEST = 20, 150  # how long a run plays, and the least time of a frame, ms
@@ -24,7 +25,12 @@ class Clock:
         self, scene: Scene, colours: Sequence[str], day: float | None, changed: Callable[[float], None]
     ) -> None:
         self.player = panel.widgets.Player(
-            show_value=False, show_loop_controls=False, visible_buttons=BUTTONS, width=290, height=46
+            show_value=False,
+            show_loop_controls=False,
+            visible_buttons=BUTTONS,
+            width=290,
+            height=46,
+            margin=(-2, 16, 0, 16),
         )
         self.player.stylesheets = [PLAYER_CSS]
         self.text = html("", width=250)
@@ -44,6 +50,11 @@ class Clock:
         marks = self.strip.scatter(
             "day", 0.5, source=self.doses, marker="inverted_triangle", size=16, color="colour", line_color=BACK
         )
+        self.labels = ColumnDataSource({"day": [], "text": [], "shift": []})
+        self.strip.text(
+            "day", 0.5, "text", x_offset="shift", source=self.labels, text_color=INK, text_font=value(FONT), text_font_size="12px",
+            text_baseline="middle",
+        )  # fmt: skip
         self.strip.add_layout(self.cursor)
         self.strip.add_tools(HoverTool(renderers=[marks], tooltips=[("day", "@day"), ("dose", "@text")]))
         for event in (Tap, Pan):
@@ -70,9 +81,9 @@ class Clock:
         windows = np.array(scene.trigger(scene.runs[0])).reshape(-1, 2)
         self.windows.data = {"left": windows[:, 0], "right": np.minimum(windows[:, 1], scene.last)}
         marks = [(day, colour, text) for run, colour in zip(scene.runs, self.colours) for day, text in scene.marks(run)]
-        self.doses.data = (
-            dict(zip(("day", "colour", "text"), map(list, zip(*marks)))) if marks else dict(self.doses.data)
-        )
+        self.doses.data = {name: [mark[i] for mark in marks] for i, name in enumerate(("day", "colour", "text"))}
+        labels = [(left, "trigger", 6) for left, _ in windows[:1]] + [(day, "dose", 14) for day, _, _ in marks[:1]]
+        self.labels.data = {name: [label[i] for label in labels] for i, name in enumerate(("day", "text", "shift"))}
 
     def go_to(self, day: float) -> None:
         """Show the frame nearest to a day."""

@@ -43,8 +43,9 @@ def scale_of(scene: Scene, name: str) -> tuple[float, float]:
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (0.0, 1.0)
 
 
-def bar_of(low: float, high: float, label: str, unit: str) -> str:
-    """Draw the bar of a scale as HTML."""
+def bar_of(low: float, high: float, label: str, unit: str, outline: bool) -> str:
+    """Draw the bar of a scale as HTML, and say what the outline is."""
+    border = "Outline: where half of the myelin is lost. " if outline else ""
     shares = np.linspace(0, 1, STOPS) ** (1 / ROOT)
     stops = ", ".join(f"{colour} {100 * share:.2f}%" for share, colour in zip(shares, colour_of(shares)))
     ticks = "".join(
@@ -56,7 +57,7 @@ def bar_of(low: float, high: float, label: str, unit: str) -> str:
         f"<h2>{safe(label)}, {safe(unit)}</h2>"
         f'<div style="height: 16px; border-radius: 3px; background: linear-gradient(to right, {stops})"></div>'
         f'<div style="position: relative; height: 24px; line-height: 24px">{ticks}</div>'
-        f'<p class="dim">One scale for all days and runs; what lies above is shown as the top.</p>'
+        f'<p class="dim">{border}One scale for all days and runs; what lies above it is shown as its top.</p>'
     )
 
 

@@ -24,7 +24,7 @@ class Ground:
             x_range=x_range,
             y_range=y_range,
             aspect_ratio=(right - left) / (high - low),
-            sizing_mode="stretch_width",
+            sizing_mode="scale_width",
             tools="pan,wheel_zoom,reset,save",
             active_scroll="wheel_zoom",
             toolbar_location="right",

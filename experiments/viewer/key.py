@@ -10,7 +10,7 @@ from experiments.scene import Scene
 from experiments.view import TISSUE, VENULES
 from experiments.viewer.style import WIDGET_CSS, html, safe
 
-WIDTH, NUMBER = 205, 62  # px, of the names and of a column of numbers
+WIDTH, NUMBER = 238, 62  # px, of the names and of a column of numbers
 MARK = 26  # px, the room of a mark
 SHAPES = {
     "o": '<circle cx="11" cy="11" r="6.5" {look}/>',
@@ -31,6 +31,11 @@ def mark_of(look: Look) -> str:
     return mark(SHAPES[look.marker], fill=look.colour, fill_opacity=look.opacity, stroke=BACK)
 
 
+def dot(colour: str) -> str:
+    """Draw the mark of a line of a chart."""
+    return mark(SHAPES["o"], fill=colour)
+
+
 def row_of(drawn: str, words: str, numbers: Sequence[int] = ()) -> str:
     """Write a row of the legend."""
     cells = "".join(f'<td class="number" style="width: {NUMBER - 10}px">{number:,}</td>' for number in numbers)
@@ -46,7 +51,8 @@ class Key:
 
     def __init__(self, scene: Scene, changed: Callable[[], None]) -> None:
         width = WIDTH + NUMBER * len(scene.runs)
-        self.tissue, self.marks, self.counts, self.others = html(""), html(""), html(""), html("")
+        self.tissue, self.others = (html("", width=width) for _ in range(2))
+        self.marks, self.counts = html("", width=MARK), html("", width=NUMBER * len(scene.runs))
         self.choice = panel.widgets.CheckBoxGroup(stylesheets=[WIDGET_CSS, CHOICE_CSS], margin=0, width=WIDTH - MARK)
         self.names: list[str] = []
         self.load(scene)

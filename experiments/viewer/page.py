@@ -40,7 +40,7 @@ class Page:
             options={kind.capitalize(): kind for kind in kinds},
             value=first if first in kinds else kinds[0],
             stylesheets=[WIDGET_CSS],
-            margin=0,
+            margin=(4, 0, 0, 0),
             width=330,
         )
         self.made: dict[str, Any] = {}
@@ -116,12 +116,11 @@ class Page:
         if any(new is not old for new, old in zip(runs, self.runs)):
             self.runs = runs
             self.scene = Scene(runs, MAP_PIXELS / len(runs) ** 0.5)
-            with panel.io.hold():
-                self.window.days.end = self.scene.last
-                for view in self.made.values():
-                    view.load(self.scene)
-                self.clock.load(self.scene)
-                self.clock.show()
+            self.window.days.end = self.scene.last
+            for view in self.made.values():
+                view.load(self.scene)
+            self.clock.load(self.scene)
+            self.clock.show()
         self.tell_states()
 
     def tell_states(self) -> None:
@@ -134,7 +133,7 @@ def state_of(row: Row, run: Run) -> str:
     """Say how far a run is, and why it goes no further; nothing of one that is done."""
     _, _, _, status, day, what = row
     if status == "running":
-        return f"{run.folder.name}: running, day {day} of {written(run.config.time.days)}; this page follows"
+        return f"{run.folder.name}: running, day {day} of {written(run.config.time.days / 24)}; this page follows"
     return f"{run.folder.name}: {status} on day {day}; {what}" if status != "done" else ""
 
 

@@ -10,6 +10,7 @@ import panel
 
 from abm.config import ConfigError
 from experiments.failures import Refused, reason
+from experiments.render import check_grids
 from experiments.viewer.listing import listing
 from experiments.viewer.page import POLL, Page
 from experiments.viewer.shelf import Shelf
@@ -40,6 +41,7 @@ document.addEventListener("keydown", (event) => {
 
 def serve(shelf: Shelf, port: int | None, browser: bool, tell: Callable[[str], None]) -> None:
     """Serve pages on the runs of a shelf until somebody stops it."""
+    check_grids([shelf.run(name) for name in shelf.first])
     server = server_of(shelf, port)
     address = f"http://{HOST}:{server.port}/"
     tell(f"{address}   (Ctrl-C ends it)")
@@ -89,6 +91,7 @@ def document(shelf: Shelf) -> panel.Template:
 
 def content(shelf: Shelf, asked: dict[str, list[str]]) -> Any:
     """What a page shows."""
+    shelf.look()
     names = shelf.chosen(asked.get("run", []))
     if not names:
         return html(listing(shelf))

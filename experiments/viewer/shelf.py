@@ -16,17 +16,21 @@ CHANGING = (INFO, f"{MEASURES}.csv", EVENTS)  # what a run writes as it goes on
 class Shelf:
     """Run folders by short names, which are part of the address of a page. What was read of a run is kept for all pages."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        found = {path.resolve(): path for folder in folders for path in runs_below(folder)}
-        root = os.path.commonpath([path.parent for path in found])
-        self.folders = {os.path.relpath(path, root): given for path, given in found.items()}
+    def __init__(self, given: Sequence[Path]) -> None:
+        self.given = given
         self.opened: dict[str, tuple[tuple, Run]] = {}
-        named = [path for path in folders if (path / INFO).is_file()]
-        self.first = list(self.folders) if len(named) == len(folders) or len(found) == 1 else []
+        self.root = os.path.commonpath([path.resolve().parent if is_run(path) else path.resolve() for path in given])
+        self.look()
+        self.first = list(self.folders) if all(map(is_run, given)) or len(self.folders) == 1 else []
         if len(self.first) > MOST:
             raise Refused(
-                f"{len(self.first)} runs are named and {MOST} can be shown side by side; name their folder to choose"
+                f"{len(self.first)} runs are named, and {MOST} can be seen side by side; name their folder to choose"
             )
+
+    def look(self) -> None:
+        """Find the runs that there are now. Raises Refused where there is none."""
+        found = sorted(path for folder in self.given for path in runs_below(folder))
+        self.folders = {os.path.relpath(path.resolve(), self.root): path for path in found}
 
     def row(self, name: str) -> Row:
         """How a run is now: its folder, scenario, seed, status, day, and what there is to say."""
@@ -50,13 +54,16 @@ class Shelf:
         return run
 
 
+def is_run(path: Path) -> bool:
+    return (path / INFO).is_file()
+
+
 def runs_below(folder: Path) -> list[Path]:
-    """The run folders that there are below a folder, in order of their names. Raises Refused where there is none."""
-    found = [Path(row[0]) for row in rows_below(folder)]
-    there = sorted(path for path in found if (path / INFO).is_file())
-    if not there:
+    """The run folders below a folder, or itself. Raises Refused where there is none."""
+    found = [path for row in rows_below(folder) if is_run(path := Path(row[0]))]
+    if not found:
         raise Refused(f"there is no run below {folder} yet")
-    return there
+    return found
 
 
 def written(path: Path) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from bokeh.plotting import figure
 
 from experiments.palette import BACK, DIM, GRID, INK, LEAK, PANEL
 
-FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
+FONT = "'Segoe UI', 'Helvetica Neue', Helvetica, Arial, sans-serif"
 
 PAGE_CSS = f"""
 html, body {{ background: {BACK}; color: {INK}; font-family: {FONT}; margin: 0; color-scheme: dark; }}
@@ -46,9 +46,11 @@ label {{ color: {INK}; }}
   background: {PANEL} !important; color: {INK} !important; border: 1px solid {GRID} !important; font: 15px {FONT}; }}
 .choices__item {{ color: {INK} !important; background: {PANEL} !important; border-color: {GRID} !important; }}
 .choices__item.is-highlighted {{ background: {GRID} !important; }}
-.bk-btn {{ background: {PANEL}; color: {DIM}; border: 1px solid {GRID}; font: 15px {FONT}; padding: 7px 20px; }}
-.bk-btn:hover {{ background: {GRID}; color: {INK}; }}
-.bk-btn.bk-active {{ background: {INK}; color: {BACK}; font-weight: 650; box-shadow: none; }}
+.bk-btn {{ background: {PANEL} !important; color: {INK} !important; border: 1px solid {GRID} !important; font: 15px {FONT}; }}
+.bk-btn:hover {{ background: {GRID} !important; }}
+.bk-btn.bk-active {{ background: {INK} !important; color: {BACK} !important; font-weight: 650; box-shadow: none !important; }}
+select {{ appearance: auto !important; }}
+input[type=checkbox] {{ accent-color: {DIM}; }}
 """
 
 PLAYER_CSS = f"""
@@ -79,7 +81,11 @@ def words(text: str) -> PlainText:
 def dark_figure(title: str = "", **options: Any) -> Any:
     """Make a figure on the dark page."""
     fig = figure(
-        title=Title(text=words(title)), background_fill_color=PANEL, border_fill_color=BACK, outline_line_color=GRID, **options
+        title=Title(text=words(title)),
+        background_fill_color=PANEL,
+        border_fill_color=BACK,
+        outline_line_color=GRID,
+        **options,
     )
     fig.title.text_color, fig.title.text_font, fig.title.text_font_size = INK, FONT, "14px"
     fig.title.text_font_style = "normal"

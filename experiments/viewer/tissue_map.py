@@ -22,7 +22,7 @@ HOVERED = 4  # cells told about at a time
 class TissueMap(Ground):
     """Myelin, venules and cells of one run."""
 
-    def __init__(self, scene: Scene, run: Any, x_range: Range1d, y_range: Range1d) -> None:
+    def __init__(self, scene: Scene, x_range: Range1d, y_range: Range1d) -> None:
         super().__init__(scene, x_range, y_range)
         self.figure.image_rgba("image", x=0, y=0, dw="width", dh="height", source=self.image, level="image")
         self.venules = ColumnDataSource({name: [] for name in ("x", "y", "leak", "glow", "size", "fill", "line")})
@@ -42,13 +42,13 @@ class TissueMap(Ground):
         self.points: dict[str, Any] = {}
         self.states: dict[str, list[str]] = {}
         for name, look in scene.groups.items():
-            self.add(scene, run, name, look)
+            self.add(name, look)
 
     def tell(self, renderer: Any, lines: list[tuple[str, str]]) -> None:
         """Let what is under the pointer say something; the texts are shown as they are."""
         self.figure.add_tools(HoverTool(renderers=[renderer], tooltips=lines, visible=False, limit=HOVERED))
 
-    def add(self, scene: Scene, run: Any, name: str, look: Look) -> None:
+    def add(self, name: str, look: Look) -> None:
         """Add a group of cells."""
         kind = group_of(name).kind
         units = own_states(kind)
@@ -76,9 +76,7 @@ class TissueMap(Ground):
         self.show_venules(*scene.venules(run, day))
         table = scene.table(run, scene.nearest(run, day))
         rows = group_rows(table, run.config.cells)
-        for name, look in scene.groups.items():
-            if name not in self.points:
-                self.add(scene, run, name, look)
+        for name in self.points:
             self.points[name].visible = name not in hidden
             there = table.iloc[rows.get(name, [])]
             self.sources[name].data = {

@@ -14,14 +14,20 @@ from experiments.scene import Scene
 from experiments.study_plan import measure_units
 from experiments.viewer.chart import Charts
 from experiments.viewer.field_map import FieldMap, bar_of, label_of, scale_of, shared_mapper
-from experiments.viewer.key import Key, label
+from experiments.viewer.key import CHOICE_CSS, Key, dot, label
 from experiments.viewer.style import WIDGET_CSS, html, safe
 from experiments.viewer.tissue_map import TissueMap
 from experiments.words import plain
 
-MAP_SIDE = 720  # px, of a map that stands alone
-CHART, LOW_CHART = 172, 210  # px, the height of a chart beside the map and below it
+LEAST_MAP, AROUND, BELOW = 280, 190, 260  # px: of a map, what is above and below it, and charts below it
+CHART, LOW_CHART = 200, 210  # px, the height of a chart beside the map and below it
 ACROSS = 3  # charts in a row
+PARTS = {"core": "mean in the lesion", "density": "density in the lesion", "csf": "in the fluid"}
+SHORT_WORDS = ("bbb", "t2", "m1", "m2", "cd4", "cd8", "msc", "csf")  # written in capitals
+LIST_WIDTH = 270  # px, of the list of read-outs
+SCROLLED = {"overflow-y": "auto", "overflow-x": "hidden", "max-height": "calc(100vh - 180px)"}
+
+REST = "clamp(340px, calc(100vw - 100vh - 180px), 900px)"  # the width of charts beside a map and its legend
 
 
 def arms_of(scene: Scene) -> Sequence[tuple[str, str]]:
@@ -42,20 +48,15 @@ class Window:
         self.x, self.y, self.days = Range1d(left, right), Range1d(low, high), Range1d(0, scene.last)
 
 
-def beside(figures: Sequence[Any], names: Sequence[str]) -> panel.Row:
-    """Put maps side by side, each under the name of its run."""
-    most = MAP_SIDE if len(figures) == 1 else None
-    columns = [
-        panel.Column(
-            *([html(arm_of(name, place))] if len(names) > 1 else []),
-            panel.pane.Bokeh(fig, sizing_mode="stretch_width"),
-            sizing_mode="stretch_width",
-            max_width=most,
-            margin=(0, 8, 0, 0),
-        )
-        for place, (fig, name) in enumerate(zip(figures, names))
+def beside(panes: Sequence[Any], names: Sequence[str]) -> list[panel.Column]:
+    """Put maps side by side, each under the name of its run, no higher than the window of the browser has room for."""
+    alone = len(names) == 1
+    room = {"max-width": f"max({LEAST_MAP}px, calc(100vh - {AROUND if alone else AROUND + BELOW}px))"}
+    heads = [[] if alone else [html(arm_of(name, place))] for place, name in enumerate(names)]
+    return [
+        panel.Column(*head, pane, sizing_mode="stretch_width", margin=(0, 10, 0, 0), styles=room)
+        for head, pane in zip(heads, panes)
     ]
-    return panel.Row(*columns, sizing_mode="stretch_width", max_width=most, margin=0)
 
 
 def arm_of(name: str, place: int) -> str:
@@ -71,16 +72,23 @@ class LesionView:
 
     def __init__(self, scene: Scene, names: Sequence[str], window: Window) -> None:
         self.scene, self.day = scene, 0.0
-        self.maps = [TissueMap(scene, run, window.x, window.y) for run in scene.runs]
+        self.window = window
+        self.maps: list[TissueMap] = []
+        self.panes = [panel.pane.Bokeh(sizing_mode="scale_width") for _ in scene.runs]
         self.key = Key(scene, lambda: self.show(self.day))
         alone = len(scene.runs) == 1
         self.charts = Charts(window.days, CHART if alone else LOW_CHART, 1 if alone else 4)
         self.note = html("", styles={"min-height": "22px"})
-        left = panel.Row(beside([each.figure for each in self.maps], names), self.key.box, sizing_mode="stretch_width")
+        maps = beside(self.panes, names)
         if alone:
-            self.box = panel.Column(panel.Row(*left, self.charts.box, sizing_mode="stretch_width"), self.note)
+            self.charts.box.param.update(sizing_mode=None, styles={"width": REST})
+            left, right = panel.Column(*maps, self.note, sizing_mode="stretch_width"), [self.key.box, self.charts.box]
         else:
-            self.box = panel.Column(left, self.note, self.charts.box)
+            left, right = (
+                panel.Column(panel.Row(*maps), self.note, self.charts.box, sizing_mode="stretch_width"),
+                [self.key.box],
+            )
+        self.box = panel.Row(left, *right)
         self.box.sizing_mode = "stretch_width"
         self.load(scene)
 
@@ -89,6 +97,12 @@ class LesionView:
         self.scene = scene
         self.key.load(scene)
         self.charts.load(telling(scene)[:4])
+        if (
+            not self.maps or self.maps[0].points.keys() != scene.groups.keys()
+        ):  # cells of a kind are there for the first time
+            self.maps = [TissueMap(scene, self.window.x, self.window.y) for _ in scene.runs]
+            for pane, each in zip(self.panes, self.maps):
+                pane.object = each.figure
 
     def show(self, day: float) -> None:
         """Show a day."""
@@ -108,12 +122,12 @@ class FieldsView:
         self.scene, self.day = scene, 0.0
         self.mapper = shared_mapper()
         self.maps = [FieldMap(scene, self.mapper, window.x, window.y) for _ in scene.runs]
+        self.panes = [panel.pane.Bokeh(each.figure, sizing_mode="scale_width") for each in self.maps]
         self.choice = panel.widgets.Select(stylesheets=[WIDGET_CSS], width=260, margin=0)
         self.bar = html("", sizing_mode="stretch_width", max_width=520)
         self.charts = Charts(window.days, LOW_CHART, 1)
-        side = panel.Column(self.choice, self.bar, self.charts.box, width=420, margin=(0, 0, 0, 20))
-        maps = beside([each.figure for each in self.maps], names)
-        self.box = panel.Row(maps, side, sizing_mode="stretch_width")
+        side = panel.Column(self.choice, self.bar, self.charts.box, width=440, margin=(0, 0, 0, 20))
+        self.box = panel.Row(*beside(self.panes, names), side, sizing_mode="stretch_width")
         self.load(scene)
         self.choice.param.watch(lambda _: self.choose(), "value")
 
@@ -131,7 +145,8 @@ class FieldsView:
         """Show the field that was chosen."""
         name = self.choice.value
         self.mapper.low, self.mapper.high = scale_of(self.scene, name)
-        self.bar.object = bar_of(self.mapper.low, self.mapper.high, *label_of(self.scene, name))
+        outline = any("myelin" in run.layers for run in self.scene.runs)
+        self.bar.object = bar_of(self.mapper.low, self.mapper.high, *label_of(self.scene, name), outline)
         found = [readout_of(self.scene, f"{part}.{name}") for part in ("mean", "core")]
         self.charts.load([readout for readout in found if readout.lines])
         self.show(self.day)
@@ -150,12 +165,12 @@ class SeriesView:
     def __init__(self, scene: Scene, names: Sequence[str], window: Window) -> None:
         self.scene, self.day = scene, 0.0
         self.charts = Charts(window.days, LOW_CHART, ACROSS)
-        self.choice = panel.widgets.MultiChoice(
-            placeholder="add a read-out", stylesheets=[WIDGET_CSS], sizing_mode="stretch_width", margin=0
-        )
+        self.choice = panel.widgets.CheckBoxGroup(stylesheets=[WIDGET_CSS, CHOICE_CSS], margin=0, width=LIST_WIDTH)
+        choices = panel.Column(self.choice, width=LIST_WIDTH, styles=SCROLLED, margin=(0, 20, 0, 0))
         arms = panel.Row(*(html(arm_of(name, place), margin=(0, 30, 0, 0)) for place, name in enumerate(names)))
-        self.box = panel.Column(self.choice, arms if len(names) > 1 else None, self.charts.box)
-        self.box.sizing_mode = "stretch_width"
+        colours = arms if len(names) > 1 else html(line_key(scene))
+        charts = panel.Column(colours, self.charts.box, sizing_mode="stretch_width")
+        self.box = panel.Row(choices, charts, sizing_mode="stretch_width")
         self.load(scene)
         self.choice.param.watch(lambda _: self.load(self.scene), "value")
 
@@ -163,7 +178,11 @@ class SeriesView:
         """Take runs that have gone on."""
         self.scene = scene
         columns = dict.fromkeys(column for run in scene.runs for column in run.measures if is_told(column))
-        self.choice.options = {title_of(scene, column): column for column in columns}
+        options = {title_of(scene, column): column for column in columns}
+        if options != self.choice.options:
+            self.choice.param.update(
+                options=options, value=[column for column in self.choice.value if column in columns]
+            )
         chosen = [readout_of(scene, column) for column in self.choice.value]
         self.charts.load([*telling(scene), *(readout for readout in chosen if readout.lines)])
         self.show(self.day)
@@ -172,6 +191,16 @@ class SeriesView:
         """Show a day."""
         self.day = day
         self.charts.show(day)
+
+
+def line_key(scene: Scene) -> str:
+    """Say which line of cells is which."""
+    cells = scene.runs[0].config.cells
+    marks = ((cells[kind].colour, cells[kind].label) for kind in scene.counted() if kind in cells)
+    return " ".join(
+        f'<span style="white-space: nowrap; margin-right: 14px">{dot(colour)} {safe(words)}</span>'
+        for colour, words in marks
+    )
 
 
 def is_told(column: str) -> bool:
@@ -183,11 +212,15 @@ def title_of(scene: Scene, column: str) -> str:
     """Write what a read-out is: ``TNF-α, mean``, ``Th1 cells, count``, ``axon loss``."""
     part, _, name = column.partition(".")
     run = scene.runs[0]
-    if name in run.config.fields:
-        return f"{run.config.fields[name].label}, {part}"
-    if name in run.config.cells:
-        return f"{label(scene, name)}, {part}"
-    return column.removesuffix("_mm2").removesuffix("_mm3").replace("_", " ").replace(".", " ")
+    if name in run.config.fields or name in run.config.cells:
+        what = run.config.fields[name].label if name in run.config.fields else label(scene, name)
+        return f"{what}, {PARTS.get(part, part)}"
+    for unit in ("_mm2", "_mm3", "_m_s", "_ms", "_per"):
+        column = column.removesuffix(unit)
+    words = column.replace(".", "_").split("_")
+    return " ".join(
+        word.upper() if word.lower() in SHORT_WORDS else word for word in [words[0].capitalize(), *words[1:]]
+    )
 
 
 def readout_of(scene: Scene, column: str) -> Readout:
