@@ -101,13 +101,16 @@ class Charts:
         self.box = panel.GridBox(ncols=columns, sizing_mode="stretch_width")
         self.charts: list[Chart] = []
 
-    def load(self, readouts: Sequence[Readout]) -> None:
-        """Show these read-outs; figures that show them already are kept."""
-        if [chart.looks for chart in self.charts] != [looks_of(readout) for readout in readouts]:
+    def load(self, readouts: Sequence[Readout], day: float) -> None:
+        """Show these read-outs on a day; figures that show them already are kept, and new ones are filled before they appear."""
+        kept = [chart.looks for chart in self.charts] == [looks_of(readout) for readout in readouts]
+        if not kept:
             self.charts = [Chart(readout, self.days, self.height) for readout in readouts]
-            self.box.objects = [panel.pane.Bokeh(chart.figure, sizing_mode="stretch_width") for chart in self.charts]
         for chart, readout in zip(self.charts, readouts):
             chart.load(readout)
+            chart.show(day)
+        if not kept:
+            self.box.objects = [panel.pane.Bokeh(chart.figure, sizing_mode="stretch_width") for chart in self.charts]
 
     def show(self, day: float) -> None:
         """Move to a day."""

@@ -4,11 +4,9 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, MetricLength, Range1d, ScaleBar
-from scipy.ndimage import zoom
-
 from experiments.palette import BACK, INK
 from experiments.scene import Scene, block_means
-from experiments.viewer.style import FONT, dark_figure
+from experiments.viewer.style import FONT, TOOLBAR_CSS, dark_figure
 
 BAR = 0.15  # of the map, or a little more
 ROUND_LENGTHS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -33,6 +31,7 @@ class Ground:
         )
         self.figure.toolbar.autohide = True
         self.figure.toolbar.logo = None
+        self.figure.toolbar.stylesheets = [TOOLBAR_CSS]
         self.figure.axis.visible = self.figure.grid.visible = False
         self.figure.title = None
         self.figure.add_layout(scale_bar(x_range))
@@ -71,8 +70,17 @@ def smooth(values: np.ndarray) -> np.ndarray:
     times = FINE // max(values.shape[:2]) // 2 * 2 + 1
     if times < 3 or min(values.shape[:2]) < 2:
         return values
-    factors = (times, times, 1)[: values.ndim]
-    return zoom(values, factors, order=1, mode="nearest", grid_mode=True)
+    finer = values
+    for _ in range(2):  # rows, then columns
+        drawn = between(len(finer), times) @ finer.reshape(len(finer), -1)
+        finer = drawn.reshape(-1, *finer.shape[1:]).swapaxes(0, 1)
+    return np.rint(finer).astype(np.uint8) if values.dtype == np.uint8 else finer
+
+
+def between(n: int, times: int) -> np.ndarray:
+    """The shares of ``n`` values in ``times`` as many that lie between them, float32 of shape (n * times, n)."""
+    places = np.clip((np.arange(n * times) + 0.5) / times - 0.5, 0, n - 1)
+    return np.maximum(1 - np.abs(places[:, None] - np.arange(n)), 0).astype(np.float32)
 
 
 def packed(colours: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What the colours and marks of the lesion mean, how many there are, and which cells are shown."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 import panel
 
@@ -29,6 +30,13 @@ def mark(shape: str, **look: object) -> str:
 def mark_of(look: Look) -> str:
     """Draw a cell as it looks on the map."""
     return mark(SHAPES[look.marker], fill=look.colour, fill_opacity=look.opacity, stroke=BACK)
+
+
+def options_of(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What a widget offers, by labels of which no two are the same."""
+    pairs = list(named)
+    times = Counter(label for label, _ in pairs)
+    return {label if times[label] == 1 else f"{label} ({name})": name for label, name in pairs}
 
 
 def dot(colour: str) -> str:
@@ -79,7 +87,9 @@ class Key:
         if names != self.names:
             shown = [name for name in names if name in self.choice.value or name not in self.names]
             self.names = names
-            self.choice.param.update(options={scene.groups[name].label: name for name in names}, value=shown)
+            self.choice.param.update(
+                options=options_of((scene.groups[name].label, name) for name in names), value=shown
+            )
             self.marks.object = table_of([f"<tr><td>{mark_of(scene.groups[name])}</td></tr>" for name in names])
 
     def show(self, scene: Scene, day: float) -> None:
@@ -89,7 +99,10 @@ class Key:
         counts = [[scene.count(run, name, day) for run in scene.runs] for name in self.names]
         self.counts.object = table_of([row_of("", "", each) for each in counts])
         undrawn = dict.fromkeys(kind for run in scene.runs for kind in scene.roster(run)[1])
-        rows = [row_of("", label(scene, kind), [scene.count(run, kind, day) for run in scene.runs]) for kind in undrawn]
+        rows = [
+            row_of("", label_of_kind(scene, kind), [scene.count(run, kind, day) for run in scene.runs])
+            for kind in undrawn
+        ]
         self.others.object = (
             "<h2>&nbsp;<span class='dim' style='font-weight: 400'>not drawn</span></h2>" + table_of(rows, "key dim")
             if rows
@@ -97,7 +110,7 @@ class Key:
         )
 
 
-def label(scene: Scene, kind: str) -> str:
+def label_of_kind(scene: Scene, kind: str) -> str:
     """What people call a kind of cell."""
     return next(run.config.cells[kind].label for run in scene.runs if kind in run.config.cells)
 
@@ -122,6 +135,7 @@ def venule_rows(scene: Scene, day: float) -> list[str]:
 
 
 CHOICE_CSS = """
-.bk-input-group label { display: flex; align-items: center; height: 26px; margin: 0; cursor: pointer; white-space: nowrap; }
+.bk-input-group label { display: flex; align-items: center; height: 26px; margin: 0; cursor: pointer; white-space: nowrap;
+  overflow: hidden; }
 .bk-input-group > div { margin: 0; }
 """

@@ -13,9 +13,12 @@ from experiments.render import check_grids, shows_lesion
 from experiments.scene import Scene
 from experiments.status import Row
 from experiments.viewer.clock import Clock
+from experiments.viewer.fields_view import FieldsView
+from experiments.viewer.lesion_view import LesionView
+from experiments.viewer.series_view import SeriesView
 from experiments.viewer.shelf import Shelf
+from experiments.viewer.side_by_side import Window
 from experiments.viewer.style import WIDGET_CSS, html, safe
-from experiments.viewer.views import FieldsView, LesionView, SeriesView, Window
 from experiments.words import written
 
 POLL = 3000  # ms, between two looks at the folders

@@ -62,6 +62,8 @@ button:hover {{ background: {GRID} !important; }}
 button svg {{ stroke: {INK}; }}
 """
 
+TOOLBAR_CSS = f":host {{ background: transparent !important; --icon-color: {INK}; --bokeh-icon-color: {INK}; }}"
+
 
 def html(text: str, **options: Any) -> Any:
     """Show HTML. What comes from a config or a folder must have gone through ``safe`` before."""

@@ -1,0 +1,57 @@
+"""The view of the lesion: tissue and cells of every run, what they mean, and the read-outs that matter."""
+
+from collections.abc import Sequence
+
+import panel
+
+from experiments.scene import Scene
+from experiments.viewer.chart import Charts
+from experiments.viewer.key import Key
+from experiments.viewer.side_by_side import Window, columns_of
+from experiments.viewer.style import html, safe
+from experiments.viewer.tissue_map import TissueMap
+from experiments.viewer.told import telling
+
+CHARTS = 4
+BESIDE, BELOW = 200, 210  # px, the height of a chart beside the map and below it
+REST = "clamp(340px, calc(100vw - 100vh - 180px), 900px)"  # the width of charts beside a map and its legend
+
+
+class LesionView:
+    """Tissue and cells of every run, with a legend, and charts beside one run or below several."""
+
+    def __init__(self, scene: Scene, names: Sequence[str], window: Window) -> None:
+        alone = len(names) == 1
+        self.window, self.day = window, 0.0
+        self.maps: list[TissueMap] = []
+        self.panes = [panel.pane.Bokeh(sizing_mode="scale_width") for _ in names]
+        self.key = Key(scene, lambda: self.show(self.day))
+        self.charts = Charts(window.days, BESIDE if alone else BELOW, 1 if alone else CHARTS)
+        self.note = html("", styles={"min-height": "22px"})
+        maps = panel.Row(*columns_of(self.panes, names), sizing_mode="stretch_width")
+        left = panel.Column(maps, self.note, *([] if alone else [self.charts.box]), sizing_mode="stretch_width")
+        self.box = panel.Row(left, self.key.box, *([self.charts.box] if alone else []), sizing_mode="stretch_width")
+        if alone:
+            self.charts.box.param.update(sizing_mode=None, styles={"width": REST})
+        self.load(scene)
+
+    def load(self, scene: Scene) -> None:
+        """Take runs that have gone on."""
+        self.scene = scene
+        self.key.load(scene)
+        self.charts.load(telling(scene)[:CHARTS], self.day)
+
+    def show(self, day: float) -> None:
+        """Show a day. Maps are made anew, and filled before they appear, where there are cells of a kind for the first time."""
+        self.day = day
+        new = not self.maps or self.maps[0].points.keys() != self.scene.groups.keys()
+        if new:
+            self.maps = [TissueMap(self.scene, self.window.x, self.window.y) for _ in self.panes]
+        for each, run in zip(self.maps, self.scene.runs):
+            each.show(self.scene, run, day, self.key.hidden)
+        for pane, each in zip(self.panes, self.maps if new else ()):
+            pane.object = each.figure
+        self.key.show(self.scene, day)
+        self.charts.show(day)
+        notes = dict.fromkeys(note for run in self.scene.runs if (note := self.scene.note(run, day)))
+        self.note.object = f'<p class="dim">{safe("; ".join(notes))}</p>'
