@@ -6,7 +6,7 @@ import numpy as np
 import panel
 from bokeh.core.properties import value
 from bokeh.events import Pan, Tap
-from bokeh.models import ColumnDataSource, HoverTool, Range1d, Span
+from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d, Span
 
 from experiments.palette import BACK, INK, LEAK
 from experiments.scene import Scene
@@ -14,7 +14,13 @@ from experiments.viewer.style import FONT, PLAYER_CSS, dark_figure, html
 from experiments.words import written
 
 PLAY_SECONDS, FASTEST = 20, 150  # how long a run plays, and the least time of a frame, ms
+SOON = 40  # ms
 STRIP_HEIGHT = 58  # px
+GO_TO = """
+const player = [...cb_obj.origin.document.all_models].find((model) => model.type.endsWith("Player"))
+const away = [...stops.data.day].map((day) => Math.abs(day - cb_obj.x))
+player.value = away.indexOf(Math.min(...away))
+"""
 BUTTONS = ["first", "previous", "pause", "play", "next", "last"]
 
 
@@ -57,13 +63,15 @@ class Clock:
         )  # fmt: skip
         self.strip.add_layout(self.cursor)
         self.strip.add_tools(HoverTool(renderers=[marks], tooltips=[("day", "@day"), ("dose", "@text")]))
+        self.stops = ColumnDataSource({"day": [0.0]})
         for event in (Tap, Pan):
-            self.strip.on_event(event, lambda event: self.go_to(event.x))
+            self.strip.js_on_event(event, CustomJS(args={"stops": self.stops}, code=GO_TO))
         self.days = np.zeros(1)
         self.load(scene)
         self.go_to(self.days[-1] if day is None else day)
         self.changed = changed
-        self.player.param.watch(lambda _: self.show(), "value")
+        self.waiting = False
+        self.player.param.watch(lambda _: self.moved(), "value")
 
     @property
     def day(self) -> float:
@@ -74,6 +82,7 @@ class Clock:
         """Take the days of the frames there are now; a clock that stood on the last goes on with it."""
         day, follows = self.day, self.player.value == len(self.days) - 1
         self.days = np.unique(np.concatenate([run.frame_days for run in scene.runs]))
+        self.stops.data = {"day": self.days}
         self.player.interval = max(1000 * PLAY_SECONDS // len(self.days), FASTEST)
         self.span.end = scene.last
         self.player.end = len(self.days) - 1
@@ -89,8 +98,18 @@ class Clock:
         """Show the frame nearest to a day."""
         self.player.value = int(np.abs(self.days - day).argmin())
 
+    def moved(self) -> None:
+        """Show the day soon: of the days that pass meanwhile, as when somebody drags, only the last is drawn."""
+        page = panel.state.curdoc
+        if page is None or page.session_context is None:
+            self.show()
+        elif not self.waiting:
+            self.waiting = True
+            page.add_timeout_callback(self.show, SOON)
+
     def show(self) -> None:
         """Bring what shows the day up to date."""
+        self.waiting = False
         self.text.object = f'<div class="day">day {written(self.day)}</div>'
         self.cursor.location = self.day
         self.done.data = {"right": [self.day]}

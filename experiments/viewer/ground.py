@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, MetricLength, Range1d, ScaleBar
+
 from experiments.palette import BACK, INK
 from experiments.scene import Scene, block_means
 from experiments.viewer.style import FONT, TOOLBAR_CSS, dark_figure
