@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import panel
-from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
+from bokeh.models import ColumnDataSource, FixedTicker, Range1d
+from bokeh.models.annotations import Span
 
 from experiments.curves import Readout
 from experiments.palette import INK, nice, short
@@ -25,7 +26,7 @@ class Chart:
             sizing_mode="stretch_width",
             x_range=days,
             min_border_right=16,
-            y_range=Range1d(0, 1),
+            y_range=Range1d(start=0, end=1),
             y_axis_type="log" if readout.log else "linear",
             tools="",
         )

@@ -6,7 +6,8 @@ import numpy as np
 import panel
 from bokeh.core.properties import value
 from bokeh.events import Pan, Tap
-from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d, Span
+from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
+from bokeh.models.annotations import Span
 
 from experiments.palette import BACK, INK, LEAK
 from experiments.scene import Scene
@@ -41,7 +42,7 @@ class Clock:
         self.player.stylesheets = [PLAYER_CSS]
         self.text = html("", width=250)
         self.colours = colours
-        self.span = Range1d(0, 1)
+        self.span = Range1d(start=0, end=1)
         self.strip = dark_figure(
             height=STRIP_HEIGHT, sizing_mode="stretch_width", x_range=self.span, y_range=(0, 1), tools=""
         )

@@ -43,9 +43,9 @@ def scale_of(scene: Scene, name: str) -> tuple[float, float]:
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (0.0, 1.0)
 
 
-def bar_of(low: float, high: float, label: str, unit: str, outline: bool) -> str:
+def bar_of(low: float, high: float, label: str, unit: str, outlined: bool) -> str:
     """Draw the bar of a scale as HTML, and say what the outline is."""
-    border = "Outline: where half of the myelin is lost. " if outline else ""
+    border = "Outline: where half of the myelin is lost. " if outlined else ""
     shares = np.linspace(0, 1, STOPS) ** (1 / ROOT)
     stops = ", ".join(f"{colour} {100 * share:.2f}%" for share, colour in zip(shares, colour_of(shares)))
     ticks = "".join(

@@ -3,14 +3,16 @@
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, MetricLength, Range1d, ScaleBar
+from bokeh.models import ColumnDataSource, Range1d
+from bokeh.models.annotations import ScaleBar
+from bokeh.models.annotations.dimensional import MetricLength
 
 from experiments.palette import BACK, INK
 from experiments.scene import Scene, block_means
 from experiments.viewer.style import FONT, TOOLBAR_CSS, dark_figure
 
 BAR = 0.15  # of the map, or a little more
-ROUND_LENGTHS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+ROUND_LENGTHS = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0]  # µm or mm
 MOST_VOXELS, FINE = 1024, 600  # across an image: more are averaged; up to how many pixels voxels are drawn finer
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import webbrowser
 from collections.abc import Callable
 from typing import Any
@@ -56,21 +57,31 @@ def serve(shelf: Shelf, port: int | None, browser: bool, tell: Callable[[str], N
 
 
 def server_of(shelf: Shelf, port: int | None) -> Any:
-    """Make the server, on a port that is free. Raises Refused where the one that was named is not."""
-    for tried in (port,) if port else (USUAL_PORT, 0):
-        try:
-            return panel.serve(
-                lambda: document(shelf),
-                address=HOST,
-                port=tried,
-                websocket_origin=[f"{name}:{tried}" for name in (HOST, "localhost")] if tried else None,
-                title=TITLE,
-                show=False,
-                start=False,
-                verbose=False,
-            )
-        except OSError as error:
-            failure = Refused(f"port {tried} cannot be used: {reason(error)}; name another with --port, or none")
+    """Make the server. Raises Refused where the port that was named cannot be had."""
+    port = port_of(port)
+    return panel.serve(
+        lambda: document(shelf),
+        address=HOST,
+        port=port,
+        websocket_origin=[f"{name}:{port}" for name in (HOST, "localhost")],
+        title=TITLE,
+        show=False,
+        start=False,
+        verbose=False,
+    )
+
+
+def port_of(wanted: int | None) -> int:
+    """The port that is wanted, by default the usual one, or any that is free where that is taken."""
+    for tried in (wanted,) if wanted else (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, tried))
+            except OSError as error:
+                failure = Refused(f"port {tried} cannot be used: {reason(error)}; name another with --port, or none")
+                continue
+            return probe.getsockname()[1]
     raise failure
 
 

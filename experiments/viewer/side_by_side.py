@@ -18,7 +18,8 @@ class Window:
 
     def __init__(self, scene: Scene) -> None:
         left, right, low, high = scene.window
-        self.x, self.y, self.days = Range1d(left, right), Range1d(low, high), Range1d(0, scene.last)
+        self.x, self.y = Range1d(start=left, end=right), Range1d(start=low, end=high)
+        self.days = Range1d(start=0, end=scene.last)
 
 
 def columns_of(panes: Sequence[Any], names: Sequence[str]) -> list[panel.Column]:

@@ -4,7 +4,8 @@ from html import escape
 from typing import Any
 
 import panel
-from bokeh.models import PlainText, Title
+from bokeh.models import PlainText
+from bokeh.models.annotations import Title
 from bokeh.plotting import figure
 
 from experiments.palette import BACK, DIM, GRID, INK, LEAK, PANEL
@@ -82,7 +83,7 @@ def words(text: str) -> PlainText:
 
 def dark_figure(title: str = "", **options: Any) -> Any:
     """Make a figure on the dark page."""
-    fig = figure(
+    fig: Any = figure(
         title=Title(text=words(title)),
         background_fill_color=PANEL,
         border_fill_color=BACK,
