@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 import panel
 
-from experiments.scene import Scene
+from abm.run_folder import Run
+from experiments.scene import SAME_DAY, Scene
 from experiments.viewer.chart import Charts
 from experiments.viewer.key import Key
 from experiments.viewer.side_by_side import Window, columns_of
 from experiments.viewer.style import html, safe
 from experiments.viewer.tissue_map import TissueMap
 from experiments.viewer.told import telling
+from experiments.words import written
 
 CHARTS = 4
+ACROSS = {1: 1, 2: 4}  # charts in a row, by the number of runs; two where there are more
 BESIDE, BELOW = 200, 210  # px, the height of a chart beside the map and below it
 REST = "clamp(340px, calc(100vw - 100vh - 180px), 900px)"  # the width of charts beside a map and its legend
 
@@ -24,9 +27,10 @@ class LesionView:
         alone = len(names) == 1
         self.window, self.day = window, 0.0
         self.maps: list[TissueMap] = []
+        self.drawn: object = None
         self.panes = [panel.pane.Bokeh(sizing_mode="scale_width") for _ in names]
         self.key = Key(scene, lambda: self.show(self.day))
-        self.charts = Charts(window.days, BESIDE if alone else BELOW, 1 if alone else CHARTS)
+        self.charts = Charts(window.days, BESIDE if alone else BELOW, ACROSS.get(len(names), 2))
         self.note = html("", styles={"min-height": "22px"})
         maps = panel.Row(*columns_of(self.panes, names), sizing_mode="stretch_width")
         left = panel.Column(maps, self.note, *([] if alone else [self.charts.box]), sizing_mode="stretch_width")
@@ -42,10 +46,12 @@ class LesionView:
         self.charts.load(telling(scene)[:CHARTS], self.day)
 
     def show(self, day: float) -> None:
-        """Show a day. Maps are made anew, and filled before they appear, where there are cells of a kind for the first time."""
+        """Show a day. Maps are made anew, and filled before they appear, where other cells or another place are to be seen."""
         self.day = day
-        new = not self.maps or self.maps[0].points.keys() != self.scene.groups.keys()
+        drawn = (list(self.scene.groups), self.scene.window)
+        new = drawn != self.drawn
         if new:
+            self.drawn = drawn
             self.maps = [TissueMap(self.scene, self.window.x, self.window.y) for _ in self.panes]
         for each, run in zip(self.maps, self.scene.runs):
             each.show(self.scene, run, day, self.key.hidden)
@@ -53,5 +59,13 @@ class LesionView:
             pane.object = each.figure
         self.key.show(self.scene, day)
         self.charts.show(day)
-        notes = dict.fromkeys(note for run in self.scene.runs if (note := self.scene.note(run, day)))
-        self.note.object = f'<p class="dim">{safe("; ".join(notes))}</p>'
+        notes = [note for run in self.scene.runs for note in (self.scene.note(run, day), late_cells(run, day)) if note]
+        self.note.object = f'<p class="dim">{safe("; ".join(dict.fromkeys(notes)))}</p>'
+
+
+def late_cells(run: Run, day: float) -> str:
+    """Say from which day the cells are where they are older than the tissue: a run that goes on writes them at checkpoints."""
+    latest = max(run.cell_groups, default=day)
+    if run.info["status"] != "running" or day <= latest + SAME_DAY:
+        return ""
+    return f"cells of day {written(latest)}, the last checkpoint"

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import panel
 
+from abm.config import ConfigError
 from abm.run_folder import Run
 from experiments.labels import arm_names
 from experiments.palette import ARMS
@@ -40,7 +41,7 @@ class Page:
         kinds = [kind for kind in VIEWS if self.offers(kind)]
         first = asked.get("view", kinds[0])
         self.choice = panel.widgets.RadioButtonGroup(
-            options={kind.capitalize(): kind for kind in kinds},
+            options={self.title_of(kind): kind for kind in kinds},
             value=first if first in kinds else kinds[0],
             stylesheets=[WIDGET_CSS],
             margin=(4, 0, 0, 0),
@@ -62,6 +63,10 @@ class Page:
         if kind == "fields":
             return any(run.layers for run in self.runs)
         return kind != "lesion" or any(shows_lesion(run) for run in self.runs)
+
+    def title_of(self, kind: str) -> str:
+        """Write the name of a view; a dish has no lesion."""
+        return "Cells" if kind == "lesion" and self.scene.dish else kind.capitalize()
 
     @property
     def view(self) -> Any:
@@ -115,11 +120,15 @@ class Page:
 
     def follow(self) -> None:
         """Look at the folders again, and go on with runs that have gone on."""
-        runs = [self.shelf.run(name) for name in self.names]
+        try:
+            runs = [self.shelf.run(name) for name in self.names]
+        except ConfigError as failure:  # the folder is gone, or being copied
+            self.states.object = f'<p class="state">{safe(failure)}</p>'
+            return
         if any(new is not old for new, old in zip(runs, self.runs)):
             self.runs = runs
             self.scene = Scene(runs, MAP_PIXELS / len(runs) ** 0.5)
-            self.window.days.end = self.scene.last
+            self.window.load(self.scene)
             for view in self.made.values():
                 view.load(self.scene)
             self.clock.load(self.scene)

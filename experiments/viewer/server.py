@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import panel
+from rich.console import Console
 
 from abm.config import ConfigError
 from experiments.failures import Refused, reason
@@ -42,7 +43,8 @@ document.addEventListener("keydown", (event) => {
 
 def serve(shelf: Shelf, port: int | None, browser: bool, tell: Callable[[str], None]) -> None:
     """Serve pages on the runs of a shelf until somebody stops it."""
-    check_grids([shelf.run(name) for name in shelf.first])
+    with Console(stderr=True).status("reading the runs"):
+        check_grids([shelf.run(name) for name in shelf.first])
     server = server_of(shelf, port)
     address = f"http://{HOST}:{server.port}/"
     tell(f"{address}   (Ctrl-C ends it)")

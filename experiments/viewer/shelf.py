@@ -29,7 +29,7 @@ class Shelf:
 
     def look(self) -> None:
         """Find the runs that there are now. Raises Refused where there is none."""
-        found = sorted(path for folder in self.given for path in runs_below(folder))
+        found = [path for folder in self.given for path in sorted(runs_below(folder))]
         self.folders = {os.path.relpath(path.resolve(), self.root): path for path in found}
 
     def row(self, name: str) -> Row:

@@ -29,7 +29,7 @@ a {{ color: {LEAK}; }}
         font-variant-numeric: tabular-nums; }}
 .notice {{ color: {LEAK}; text-align: right; white-space: nowrap; }}
 .state {{ color: {LEAK}; }}
-.arm {{ font-size: 18px; font-weight: 600; line-height: 28px; }}
+.arm {{ font-size: 16px; font-weight: 600; line-height: 28px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
 .key {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
 .key td {{ height: 26px; padding: 0; white-space: nowrap; }}
 .key td.number {{ text-align: right; padding-left: 10px; }}

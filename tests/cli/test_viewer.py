@@ -27,6 +27,7 @@ from experiments.viewer.side_by_side import Window
 from experiments.viewer.tissue_map import TissueMap
 from tests.cli.painted import SIDE, VOXEL, PaintedRun, hole
 
+LARGE = ("grid.size=[2000, 2000]",)
 EVIL = "<img src=http://elsewhere.example/x>"
 
 
@@ -36,6 +37,14 @@ def drawn(image):
     times = len(pixels) // (SIDE // VOXEL)
     middles = pixels[times // 2 :: times, times // 2 :: times]
     return np.ascontiguousarray(middles).view(np.uint8).reshape(*middles.shape, 4)
+
+
+def spot(day):
+    """Myelin of a large grid that is gone in its middle from day 8 on."""
+    myelin = np.ones((100, 100))
+    if day >= 8:
+        myelin[45:55, 45:55] = 0
+    return myelin
 
 
 def window_of(scene):
@@ -190,7 +199,7 @@ def test_runs_side_by_side_share_clock_and_zoom(page, finished, growing):
 # --- runs that go on ----------------------------------------------------------------------------------------------------
 
 
-def test_a_page_follows_a_run_that_goes_on(page, growing):
+def test_a_page_follows_a_run_that_goes_on(page, growing, finished):
     folder = growing(2)
     shown = page(folder)
     assert shown.clock.player.end == 1 == shown.clock.player.value
@@ -199,6 +208,13 @@ def test_a_page_follows_a_run_that_goes_on(page, growing):
     shown.follow()
     assert shown.clock.player.end == 3 == shown.clock.player.value  # it stood on the last day, and still does
     assert shown.clock.day == 0.25 == shown.view.charts.charts[0].cursor.location
+    assert "cells of day" not in shown.view.note.object
+    (folder / "cells").unlink()
+    (folder / "cells").mkdir()
+    (folder / "cells" / "part-000000.parquet").symlink_to(finished / "cells" / "part-000000.parquet")
+    (folder / "measures.csv").touch()
+    shown.follow()
+    assert "cells of day 0.083, the last checkpoint" in shown.view.note.object
     shown.clock.player.value = 1
     (folder / "measures.csv").touch()
     shown.follow()
@@ -206,6 +222,21 @@ def test_a_page_follows_a_run_that_goes_on(page, growing):
     growing(4, "done")
     shown.follow()
     assert shown.states.object == ""
+    (folder / "run.json").unlink()
+    shown.follow()
+    assert "is no run folder" in shown.states.object
+
+
+def test_maps_go_to_the_lesion_unless_somebody_has_moved_them():
+    early, late = (Scene([PaintedRun(days, {"myelin": spot}, overrides=LARGE)], 600) for days in ([0, 4], [0, 4, 8]))
+    assert early.window != late.window
+    window = Window(early)
+    window.load(late)
+    assert window.place == late.window and window.days.end == 8
+    window.x.start += 10
+    moved = window.place
+    window.load(early)
+    assert window.place == moved
 
 
 def test_a_run_without_frames_is_waited_for(growing):
