@@ -11,7 +11,6 @@ from bokeh.models.annotations import Span
 from experiments.curves import Readout
 from experiments.palette import INK, nice, short
 from experiments.viewer.style import dark_figure, words
-from experiments.words import measured
 
 DASHES = {"-": "solid", "--": "dashed", "-.": "dotdash", ":": "dotted"}
 
@@ -127,4 +126,4 @@ def looks_of(readout: Readout) -> tuple[Any, ...]:
 
 def value(number: float) -> str:
     """Write a value; nothing measured is a dash."""
-    return "–" if not np.isfinite(number) else f"{number:,.0f}" if abs(number) >= 20 else measured(number)
+    return short(number) if np.isfinite(number) else "–"

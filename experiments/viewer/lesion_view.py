@@ -31,9 +31,10 @@ class LesionView:
         self.panes = [panel.pane.Bokeh(sizing_mode="scale_width") for _ in names]
         self.key = Key(scene, lambda: self.show(self.day))
         self.charts = Charts(window.days, BESIDE if alone else BELOW, ACROSS.get(len(names), 2))
-        self.note = html("", styles={"min-height": "22px"})
-        maps = panel.Row(*columns_of(self.panes, names), sizing_mode="stretch_width")
-        left = panel.Column(maps, self.note, *([] if alone else [self.charts.box]), sizing_mode="stretch_width")
+        self.notes = [html("", styles={"min-height": "24px"}) for _ in names]
+        noted = [panel.Column(*each, margin=0, sizing_mode="stretch_width") for each in zip(self.panes, self.notes)]
+        maps = panel.Row(*columns_of(noted, names), sizing_mode="stretch_width")
+        left = panel.Column(maps, *([] if alone else [self.charts.box]), sizing_mode="stretch_width")
         self.box = panel.Row(left, self.key.box, *([self.charts.box] if alone else []), sizing_mode="stretch_width")
         if alone:
             self.charts.box.param.update(sizing_mode=None, styles={"width": REST})
@@ -59,8 +60,9 @@ class LesionView:
             pane.object = each.figure
         self.key.show(self.scene, day)
         self.charts.show(day)
-        notes = [note for run in self.scene.runs for note in (self.scene.note(run, day), late_cells(run, day)) if note]
-        self.note.object = f'<p class="dim">{safe("; ".join(dict.fromkeys(notes)))}</p>'
+        for note, run in zip(self.notes, self.scene.runs):
+            told = [each for each in (self.scene.note(run, day), late_cells(run, day)) if each]
+            note.object = f'<p class="dim">{safe("; ".join(told))}</p>'
 
 
 def late_cells(run: Run, day: float) -> str:

@@ -90,7 +90,7 @@ def dark_figure(title: str = "", **options: Any) -> Any:
         outline_line_color=GRID,
         **options,
     )
-    fig.title.text_color, fig.title.text_font, fig.title.text_font_size = INK, FONT, "14px"
+    fig.title.text_color, fig.title.text_font, fig.title.text_font_size = INK, FONT, "13px"
     fig.title.text_font_style = "normal"
     fig.grid.grid_line_color = GRID
     fig.axis.axis_line_color = GRID

@@ -189,7 +189,7 @@ def test_runs_side_by_side_share_clock_and_zoom(page, finished, growing):
     one, other = shown.view.maps
     assert one.figure.x_range is other.figure.x_range and one.figure.y_range is other.figure.y_range
     assert shown.clock.day == float(shown.runs[0].frame_days[-1]) > float(shown.runs[1].frame_days[-1])
-    assert "ended on day 0.167" in shown.view.note.object
+    assert ["ended on day 0.167" in note.object for note in shown.view.notes] == [False, True]
     assert [len(chart.whole) for chart in shown.view.charts.charts] == [2] * len(shown.view.charts.charts)
     assert len(re.findall('class="number"', shown.view.key.counts.object)) == 2 * len(shown.view.key.names)
     shown.choice.value = "fields"
@@ -208,13 +208,13 @@ def test_a_page_follows_a_run_that_goes_on(page, growing, finished):
     shown.follow()
     assert shown.clock.player.end == 3 == shown.clock.player.value  # it stood on the last day, and still does
     assert shown.clock.day == 0.25 == shown.view.charts.charts[0].cursor.location
-    assert "cells of day" not in shown.view.note.object
+    assert "cells of day" not in shown.view.notes[0].object
     (folder / "cells").unlink()
     (folder / "cells").mkdir()
     (folder / "cells" / "part-000000.parquet").symlink_to(finished / "cells" / "part-000000.parquet")
     (folder / "measures.csv").touch()
     shown.follow()
-    assert "cells of day 0.083, the last checkpoint" in shown.view.note.object
+    assert "cells of day 0.083, the last checkpoint" in shown.view.notes[0].object
     shown.clock.player.value = 1
     (folder / "measures.csv").touch()
     shown.follow()
