@@ -58,10 +58,8 @@ class Clock:
             "day", 0.5, source=self.doses, marker="inverted_triangle", size=16, color="colour", line_color=BACK
         )
         self.labels = ColumnDataSource({"day": [], "text": [], "shift": []})
-        self.strip.text(
-            "day", 0.5, "text", x_offset="shift", source=self.labels, text_color=INK, text_font=value(FONT), text_font_size="12px",
-            text_baseline="middle",
-        )  # fmt: skip
+        look = {"text_color": INK, "text_font": value(FONT), "text_font_size": "12px", "text_baseline": "middle"}
+        self.strip.text("day", 0.5, "text", x_offset="shift", source=self.labels, **look)
         self.strip.add_layout(self.cursor)
         self.strip.add_tools(HoverTool(renderers=[marks], tooltips=[("day", "@day"), ("dose", "@text")]))
         self.stops = ColumnDataSource({"day": [0.0]})

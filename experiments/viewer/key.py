@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import panel
 
+from experiments.curves import course
 from experiments.looks import Look, group_names
 from experiments.palette import BACK, CLOSED, DIM, LEAK, OPEN
 from experiments.scene import Scene
 from experiments.view import TISSUE, VENULES
-from experiments.viewer.style import WIDGET_CSS, html, safe
+from experiments.viewer.style import CHOICE_CSS, WIDGET_CSS, html, safe
 
 WIDTH, NUMBER = 238, 62  # px, of the names and of a column of numbers
 MARK = 26  # px, the room of a mark
@@ -99,15 +100,17 @@ class Key:
         counts = [[scene.count(run, name, day) for run in scene.runs] for name in self.names]
         self.counts.object = table_of([row_of("", "", each) for each in counts])
         undrawn = dict.fromkeys(kind for run in scene.runs for kind in scene.roster(run)[1])
-        rows = [
-            row_of("", label_of_kind(scene, kind), [scene.count(run, kind, day) for run in scene.runs])
-            for kind in undrawn
-        ]
+        rows = [row_of("", label_of_kind(scene, kind), counts_of(scene, kind, day)) for kind in undrawn]
         self.others.object = (
             "<h2>&nbsp;<span class='dim' style='font-weight: 400'>not drawn</span></h2>" + table_of(rows, "key dim")
             if rows
             else ""
         )
+
+
+def counts_of(scene: Scene, kind: str, day: float) -> list[int]:
+    """Cells of a kind that is not drawn, in each run; none in a run that does not have the kind."""
+    return [scene.count(run, kind, day) if course(run, f"count.{kind}", "") else 0 for run in scene.runs]
 
 
 def label_of_kind(scene: Scene, kind: str) -> str:
@@ -132,10 +135,3 @@ def venule_rows(scene: Scene, day: float) -> list[str]:
     )
     counts = [[scene.venules_that(run, day, leak=leak > 0) for run in scene.runs] for leak, _ in VENULES]
     return [row_of(drawn, words, numbers) for drawn, (_, words), numbers in zip(marks, VENULES, counts)]
-
-
-CHOICE_CSS = """
-.bk-input-group label { display: flex; align-items: center; height: 26px; margin: 0; cursor: pointer; white-space: nowrap;
-  overflow: hidden; }
-.bk-input-group > div { margin: 0; }
-"""

@@ -8,6 +8,7 @@ import panel
 
 from abm.config import ConfigError
 from abm.run_folder import Run
+from experiments.failures import Refused
 from experiments.labels import arm_names
 from experiments.palette import ARMS
 from experiments.render import check_grids, shows_lesion
@@ -122,12 +123,13 @@ class Page:
         """Look at the folders again, and go on with runs that have gone on."""
         try:
             runs = [self.shelf.run(name) for name in self.names]
-        except ConfigError as failure:  # the folder is gone, or being copied
+            changed = any(new is not old for new, old in zip(runs, self.runs))
+            scene = Scene(runs, MAP_PIXELS / len(runs) ** 0.5) if changed else self.scene
+        except (ConfigError, Refused) as failure:  # the folder is gone, or being copied
             self.states.object = f'<p class="state">{safe(failure)}</p>'
             return
-        if any(new is not old for new, old in zip(runs, self.runs)):
-            self.runs = runs
-            self.scene = Scene(runs, MAP_PIXELS / len(runs) ** 0.5)
+        if changed:
+            self.runs, self.scene = runs, scene
             self.window.load(self.scene)
             for view in self.made.values():
                 view.load(self.scene)

@@ -6,9 +6,9 @@ import panel
 
 from experiments.scene import Scene
 from experiments.viewer.chart import Charts
-from experiments.viewer.key import CHOICE_CSS, dot, options_of
+from experiments.viewer.key import dot, options_of
 from experiments.viewer.side_by_side import Window, arm_of
-from experiments.viewer.style import WIDGET_CSS, html, safe
+from experiments.viewer.style import CHOICE_CSS, WIDGET_CSS, html, safe
 from experiments.viewer.told import columns_told, readouts_of, telling, title_of
 
 ACROSS, CHART = 3, 210  # charts in a row, and their height, px

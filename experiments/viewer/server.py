@@ -28,10 +28,10 @@ TEMPLATE = """
 """
 KEYS = """
 document.addEventListener("keydown", (event) => {
-  const typing = event.composedPath()[0].matches?.("input[type=text], input[type=search], select")
+  const busy = event.composedPath()[0].matches?.(event.key == " " ? "input, select" : "select")
   const models = [...Bokeh.documents[0].all_models]
   const player = models.find((model) => model.type.endsWith("Player"))
-  if (player == null || typing || event.ctrlKey || event.altKey || event.metaKey) return
+  if (player == null || busy || event.ctrlKey || event.altKey || event.metaKey) return
   const steps = {ArrowLeft: -1, ArrowRight: 1, Home: -player.value, End: player.end - player.value}
   if (event.key == " ") player.direction = player.direction ? 0 : 1
   else if (event.key in steps) player.value = Math.min(Math.max(player.value + steps[event.key], 0), player.end)

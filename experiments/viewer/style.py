@@ -54,6 +54,12 @@ select {{ appearance: auto !important; }}
 input[type=checkbox] {{ accent-color: {DIM}; }}
 """
 
+CHOICE_CSS = """
+.bk-input-group label { display: flex; align-items: center; height: 26px; margin: 0; cursor: pointer; white-space: nowrap;
+  overflow: hidden; }
+.bk-input-group > div { margin: 0; }
+"""
+
 PLAYER_CSS = f"""
 :host {{ --success-bg-color: {INK}; }}
 input[type=range], .pn-player-title {{ display: none; }}
