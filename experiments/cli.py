@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments import bench, calibration, export, info, pictures, report, sensitivity, study_commands, targets
+from experiments import bench, calibration, export, info, pictures, report, sensitivity, study_commands, targets, viewer
 from experiments.failures import DONE, FAILED, INVALID, STOPPED, Failure
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -136,7 +136,7 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-for commands in (info, pictures, report, export, bench, study_commands, sensitivity, calibration, targets):
+for commands in (info, pictures, viewer, report, export, bench, study_commands, sensitivity, calibration, targets):
     commands.register(app)
 
 

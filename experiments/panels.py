@@ -32,14 +32,13 @@ from experiments.palette import (
     nice,
     short,
 )
+from experiments.readouts import DOSE
 from experiments.scene import Scene
 from experiments.words import measured
 
 WIDTH, HEIGHT = 1920, 1080
 PAGE_DPI = 100
 PIXEL = 72 / PAGE_DPI  # in points
-
-DOSE = "#ffffff"
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.curves import Readout, course, m1_share
 from experiments.failures import Refused
-from experiments.looks import NOT_CELLS, group_of
+from experiments.looks import NOT_CELLS
 from experiments.maps import DifferenceMap, FieldMap, Locator, TissueMap
 from experiments.palette import (
     ARMS,
@@ -25,6 +25,7 @@ from experiments.palette import (
     SMALL,
 )
 from experiments.panels import HEIGHT, PAGE_DPI, WIDTH, Counts, Series, Timeline, draw_cell
+from experiments.readouts import of_arms
 from experiments.view import EDGE, TISSUE, VENULES, View
 from experiments.words import measured, percent
 
@@ -261,32 +262,11 @@ class ArmsView(View):
 
     def series(self, top: float) -> None:
         """Put the read-outs that the runs have side by side, all arms in each."""
-        scene, arms = self.scene, list(zip(self.runs, ARMS))
-        doses = [(day, colour) for run, (colour, _) in arms for day, _ in scene.marks(run)]
-        extent, unit = scene.extent
-        cells = {group_of(name).kind: look.label for name, look in scene.groups.items()} if scene.dish else {}
-        wanted = (
-            (f"Lesion {extent.lower()}", unit, lambda run, look: course(run, "lesion_area_mm2", *look)),
-            (f"{extent} with new myelin", unit, lambda run, look: course(run, "remyelinated_area_mm2", *look)),
-            (
-                "Axons lost in the lesion",
-                "%",
-                lambda run, look: course(run, "axon_loss", look[0], look[1], times=100),
-            ),
-            ("M1-like share of phagocytes", "%", lambda run, look: m1_share(run, *look)),
-            *(
-                (label, "", lambda run, look, kind=kind: course(run, f"count.{kind}", *look))
-                for kind, label in cells.items()
-            ),
-        )
-        readouts = [
-            Readout(title, unit, [line for arm in arms for line in find(*arm)], doses) for title, unit, find in wanted
-        ]
-        readouts = [readout for readout in readouts if readout.lines][: self.MOST_CHARTS]
+        readouts = of_arms(self.scene, self.runs, ARMS)[: self.MOST_CHARTS]
         room = (WIDTH - 2 * EDGE) / max(len(readouts), 1)
         for place, readout in enumerate(readouts):
             box = (EDGE + place * room + 50, top + 30, room - 80, HEIGHT - 84 - top - 30)
-            self.pieces.append(Series(self.page, box, readout, scene.last, dated=True))
+            self.pieces.append(Series(self.page, box, readout, self.scene.last, dated=True))
 
 
 VIEWS: dict[str, type[View]] = {"lesion": LesionView, "fields": FieldsView, "arms": ArmsView}
@@ -299,9 +279,8 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
     dpi    100 gives 1920 x 1080 pixels
     pace   days that a second of film shows; 0 for a still, on which the lesion becomes a poster
     """
-    shows_tissue = "myelin" in runs[0].layers or keeps_cells(runs[0])
     if name is None:
-        name = "arms" if len(runs) > 1 else "lesion" if shows_tissue else "fields"
+        name = "arms" if len(runs) > 1 else "lesion" if shows_lesion(runs[0]) else "fields"
     if name not in VIEWS:
         near = get_close_matches(name, VIEWS, 1, 0)
         raise Refused(f"there is no view '{name}': it is one of {', '.join(VIEWS)}; did you mean '{near[0]}'?")
@@ -311,12 +290,7 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
         raise Refused(
             f"the view '{name}' shows one run and {len(runs)} are given: use --view arms, or one run at a time"
         )
-    for run in runs[1:]:
-        if grid_of(run) != grid_of(runs[0]):
-            raise Refused(
-                f"runs side by side need one grid: {runs[0].folder} has {grid_of(runs[0])} and {run.folder} has "
-                f"{grid_of(run)}; show each by itself, or run one of them again on the grid of the other"
-            )
+    check_grids(runs)
     for run in runs if name != "fields" else ():
         if not keeps_cells(run):
             raise Refused(
@@ -326,9 +300,24 @@ def view_of(runs: Sequence[Any], name: str | None = None, dpi: float = PAGE_DPI,
     return VIEWS[name](runs, dpi, pace) if pace or name != "lesion" else PosterView(runs, dpi, pace)
 
 
+def check_grids(runs: Sequence[Any]) -> None:
+    """Refuse runs that have different grids: side by side they would not be on one scale."""
+    for run in runs[1:]:
+        if grid_of(run) != grid_of(runs[0]):
+            raise Refused(
+                f"runs side by side need one grid: {runs[0].folder} has {grid_of(runs[0])} and {run.folder} has "
+                f"{grid_of(run)}; show each by itself, or run one of them again on the grid of the other"
+            )
+
+
 def grid_of(run: Any) -> str:
     """Write the size of a grid and of its voxels."""
     return f"{' × '.join(f'{side:g}' for side in run.config.grid.size)} µm in voxels of {run.config.grid.voxel:g} µm"
+
+
+def shows_lesion(run: Any) -> bool:
+    """Whether a run has tissue or cells to show."""
+    return "myelin" in run.layers or keeps_cells(run)
 
 
 def keeps_cells(run: Any) -> bool:

@@ -158,27 +158,22 @@ class Scene:
         described = {kind: cell for run in self.runs for kind, cell in run.config.cells.items()}
         return looks_of(most, described, map_pixels, self.window[1] - self.window[0])
 
-    def read_moment(self, run: Any, k: int) -> Moment:
-        """Read the cells of a frame; ``moment`` keeps the newest."""
+    def table(self, run: Any, k: int) -> Any:
+        """Read the table of the cells of a frame; of a solid those in its middle plane."""
         table = run.cells(float(run.frame_days[k]))
         if self.solid:
             table = table[np.abs(table["z"] - self.middle(run)) <= float(run.config.grid.voxel)]
-        rows = table.groupby(table["kind"].to_numpy(), observed=True).indices
+        return table
+
+    def read_moment(self, run: Any, k: int) -> Moment:
+        """Read the cells of a frame; ``moment`` keeps the newest."""
+        table = self.table(run, k)
+        rows = group_rows(table, run.config.cells)
+        venules = rows.pop("venule")
         places = np.column_stack([table["x"].to_numpy(float), table["y"].to_numpy(float)])
         uids = table["uid"].to_numpy()
-
-        def column(name: str, chosen: np.ndarray) -> np.ndarray:
-            return np.nan_to_num(table[name].to_numpy(float)[chosen]) if name in table else np.zeros(len(chosen))
-
-        cells = {}
-        for name in group_names(run.config.cells):
-            group = group_of(name)
-            mine = rows.get(group.kind, NO_ROWS)
-            if group.column:
-                mine = mine[(column(group.column, mine) > 0.5) == group.above]
-            cells[name] = (uids[mine], places[mine])
-        venules = rows.get("venule", NO_ROWS)
-        return Moment(cells, places[venules], np.clip(column("bbb", venules), 0, 1))
+        cells = {name: (uids[mine], places[mine]) for name, mine in rows.items()}
+        return Moment(cells, places[venules], np.clip(numbers(table, "bbb", venules), 0, 1))
 
     def cells(self, run: Any, day: float) -> Places:
         """Places of the cells of every group drawn, shape (n, 2), and the opacity of each."""
@@ -330,6 +325,22 @@ class Scene:
         """Day and first words of each dose, as they happened."""
         doses = [event for event in run.events if event["kind"] == "dose"]
         return [(float(dose["day"]), plain(dose["text"].split(", ")[0])) for dose in doses]
+
+
+def numbers(table: Any, name: str, rows: np.ndarray) -> np.ndarray:
+    """A column of some cells, zero where they have none."""
+    return np.nan_to_num(table[name].to_numpy(float)[rows]) if name in table else np.zeros(len(rows))
+
+
+def group_rows(table: Any, described: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Find the rows of each group of cells that can be drawn, and of the venules, in a table of cells."""
+    of_kind = table.groupby(table["kind"].to_numpy(), observed=True).indices
+    rows = {}
+    for name in group_names(described):
+        group = group_of(name)
+        mine = of_kind.get(group.kind, NO_ROWS)
+        rows[name] = mine[(numbers(table, group.column, mine) > 0.5) == group.above] if group.column else mine
+    return rows | {"venule": of_kind.get("venule", NO_ROWS)}
 
 
 def block_means(values: np.ndarray, side: int = BLOCK) -> np.ndarray:

@@ -18,15 +18,20 @@ Row = tuple[str, str, str, str, str, str]  # run, scenario, seed, status, day, w
 
 def overview(folder: Path) -> tuple[str, list[Row]]:
     """Return the counts in one line, and a row for every run that is not done; a record of a study counts its runs."""
-    if not folder.is_dir():
-        raise Refused(f"{folder} is no folder; name that of a study, of runs, or of one run")
-    rows = [_row(path, planned) for path, planned in _runs(folder).items()]
-    if not rows:
-        raise Refused(f"there is no run below {folder}")
-    rows.sort(key=lambda row: ORDER.index(row[3]))
+    rows = rows_below(folder)
     count = Counter(row[3] for row in rows)
     counts = ", ".join(f"{count[status]} {status}" for status in reversed(ORDER) if count[status])
     return f"{len(rows)} runs: {counts}", [row for row in rows if row[3] != "done" or len(rows) == 1]
+
+
+def rows_below(folder: Path) -> list[Row]:
+    """Return a row for every run below a folder, those first that need a look. Raises Refused where there is none."""
+    if not folder.is_dir():
+        raise Refused(f"{folder} is no folder; name that of a study, of runs, or of one run")
+    rows = [row_of(path, planned) for path, planned in _runs(folder).items()]
+    if not rows:
+        raise Refused(f"there is no run below {folder}")
+    return sorted(rows, key=lambda row: ORDER.index(row[3]))
 
 
 def _runs(folder: Path) -> dict[Path, dict[str, Any]]:
@@ -53,7 +58,8 @@ def _recorded(record: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         yield (path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path), row
 
 
-def _row(folder: Path, planned: dict[str, Any]) -> Row:
+def row_of(folder: Path, planned: dict[str, Any]) -> Row:
+    """Say how a run is; ``planned`` is what the record of its study says of it."""
     try:
         info = read_info(folder)
     except Failure as failure:

@@ -9,24 +9,22 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from experiments.curves import Readout, cell_lines, course, m1_share
+from experiments.curves import Readout
 from experiments.labels import arm_names
 from experiments.maps import draw_venule
 from experiments.palette import (
     DEBRIS,
     DIM,
     HUGE,
-    INK,
     LARGE,
-    LEAK,
     LOST,
-    M1_LIKE,
     MYELIN,
     NORMAL,
     REMYELINATED,
     SMALL,
 )
-from experiments.panels import DOSE, HEIGHT, WIDTH, Counts, Page, draw_cell
+from experiments.panels import HEIGHT, WIDTH, Counts, Page, draw_cell
+from experiments.readouts import of_one
 from experiments.scene import SAME_DAY, Scene
 from experiments.words import written
 
@@ -107,19 +105,7 @@ class View:
 
     def readouts(self, run: Any) -> list[Readout]:
         """The read-outs that tell the course of a lesion, as far as the run has them."""
-        scene = self.scene
-        doses = [(day, DOSE) for day, _ in scene.marks(run)]
-        extents = [
-            *course(run, "lesion_area_mm2", INK, label="lesion"),
-            *course(run, "remyelinated_area_mm2", REMYELINATED, label="new myelin"),
-        ]
-        found = [
-            Readout(", ".join(scene.extent), "", extents, doses),
-            Readout("Cells, in powers of ten", "", cell_lines(run, scene.counted()), doses, log=True),
-            Readout("M1-like share of phagocytes", "%", m1_share(run, M1_LIKE), doses),
-            Readout("Barrier leak, most open venule", "", course(run, "bbb_max", LEAK), doses),
-        ]
-        return [readout for readout in found if readout.lines]
+        return of_one(self.scene, run)
 
     def time(self, day: float) -> str:
         """Write a day as the clock shows it: exact on a still; in a film as exact as the days of frames, or whole."""
