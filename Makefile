@@ -1,5 +1,5 @@
 # make demo: a lesion untreated and treated, side by side.   make test: the whole test suite.
-# make docs: docs/model.md and configs/schema.json.            make validation: docs/validation.md, 100 minutes of runs first.
+# make docs: docs/model.md and configs/schema.json.            make validation: docs/validation.md, two to three hours of runs first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
