@@ -200,7 +200,12 @@ def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A YAML fi
 
     if is_study(file):
         plan = read_study(file)
-        typer.echo(f"{file} is valid: a study of {len(plan.arms)} arms and {len(plan.runs())} runs")
+        runs = len(plan.runs())
+        if plan.calibration is not None:  # its points are not known before
+            runs = plan.calibration.trials * len(plan.arms) * len(plan.seeds)
+        typer.echo(
+            f"{file} is valid: a study of {len(plan.arms)} arms and {runs} runs; remyelin {plan.command} makes them"
+        )
         return
     config = open_config(file)
     brief = _brief(config)

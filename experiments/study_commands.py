@@ -94,11 +94,17 @@ def list_studies(as_json: bool) -> None:
 
     plans = [read_study(name, check=False) for name in study_names()]
     if as_json:
-        known = [{"study": plan.name, "title": plan.title, "runs": len(plan.runs())} for plan in plans]
+        known = [{"study": plan.name, "title": plan.title, "runs": count_runs(plan)} for plan in plans]
         typer.echo(json.dumps({"status": "done", "studies": known, "error": None}))
         return
-    rows = [(plan.name, plan.title, str(len(plan.arms)), str(len(plan.runs())), plan.purpose) for plan in plans]
+    told = [str(count_runs(plan) or f"by {plan.command}") for plan in plans]
+    rows = [(plan.name, plan.title, str(len(plan.arms)), runs, plan.purpose) for plan, runs in zip(plans, told)]
     print_table(("study", "title", "arms", "runs", "purpose"), rows)
+
+
+def count_runs(plan: "Study") -> int | None:
+    """Return how many runs a study has by its arms and grid; None where another command says which."""
+    return len(plan.runs()) if plan.command == "study" else None
 
 
 def together(

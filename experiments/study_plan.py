@@ -92,6 +92,7 @@ class Study:
     """A study as its file gives it.
 
     units    every read-out that any arm has
+    command  that makes its runs: study, sensitivity or calibrate
     sample   the points to try in place of the grid, where its file has a section ``sensitivity``; those tried until now of
              a ``calibration``
     """
@@ -107,6 +108,7 @@ class Study:
     arms: Mapping[str, Arm]
     common: Scenario
     units: Mapping[str, str]
+    command: str = "study"
     sample: Sample | None = None
     calibration: Calibration | None = None
 
@@ -252,6 +254,7 @@ class _Draft:
             arms={arm: self._arm(arm, node) for arm, node in arms.items.items() if isinstance(node, Branch)},
             common=Scenario([base], "", f"{name}, all arms", common),
             units={},
+            command=self.varied.name or "study",
         )
         config = self._loaded(base) if check else None
         return made if len(self.problems) or config is None else self._checked(made, config)

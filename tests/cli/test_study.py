@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from abm import Run
+from abm.config.files import LIBRARY
 from abm.model import LesionModel
 from experiments import cluster, ensemble
 from experiments import estimate as estimating
@@ -195,6 +196,10 @@ def test_the_process_of_each_run_counts_in_an_estimate(remyelin, tiny, tmp_path,
 def test_studies_are_listed_and_validated(remyelin, tiny):
     listed = remyelin("study")
     assert listed.code == 0 and "knockouts" in listed.out and "routes" in listed.out
+    assert "by calibrate" in listed.out and "by sensitivity" in listed.out
+    assert (
+        "48 runs; remyelin calibrate makes them" in remyelin("validate", LIBRARY / "studies" / "lesion_area.yaml").out
+    )
     assert "tiny.yaml is valid: a study of 2 arms and 4 runs" in remyelin("validate", tiny()).out
 
 
