@@ -16,8 +16,9 @@ from abm.config import ConfigError
 from abm.config.errors import hint
 from abm.run_folder import INFO, Run
 from experiments.collect import check_measures, write_table
-from experiments.compare_figure import NOTICE, forest
+from experiments.compare_figure import forest
 from experiments.failures import Refused
+from experiments.figure_style import NOTICE
 from experiments.study import states
 from experiments.study_plan import Point, Study, described, measure_units, read_study
 

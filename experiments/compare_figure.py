@@ -8,8 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.failures import Refused, reason
-from experiments.figure_style import COLOURS, GREY, INK, MARKERS, STYLE, save
+from experiments.figure_style import COLOURS, GREY, INK, MARKERS, STYLE, finish
 from experiments.words import plain
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ PANEL_WIDTH, NAME_WIDTH = 3.3, 0.075  # inches; of a letter
 LINE_HEIGHT, AROUND = 0.34, 1.1  # inches
 STRIP = 0.5  # share of a line that its markers take
 FAINT = 0.45  # of an interval that includes zero
-NOTICE = "a simulation, not for clinical use"
 WORDS = {"end": "at the end", "mean": "mean over the run", "peak": "peak"}
 
 
@@ -34,28 +32,12 @@ def forest(path: Path, contrasts: "Sequence[Contrast]", labels: Mapping[str, str
     size = (PANEL_WIDTH * columns + names, (LINE_HEIGHT * len(arms) + AROUND) * lines + 0.8)
     with matplotlib.rc_context(STYLE):
         figure = Figure(size, layout="constrained")
-        grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+        grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel().tolist()
         for axes, measure in zip(grid, measures):
             _panel(axes, [each for each in contrasts if each.measure == measure], arms)
         grid[0].set_yticks(np.arange(len(arms)), [labels[arm] for arm in arms])
-        for axes in grid[len(measures) :]:
-            axes.set_visible(False)
-        handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=len(labels),
-            frameon=False,
-            fontsize=8,
-            title=f"hollow and faint: the interval includes zero, no difference is shown\n{NOTICE}",
-            title_fontsize=8,
-        )
-        figure.suptitle(title, color=INK, fontsize=10)
-        try:
-            save(figure, path)
-        except OSError as error:
-            raise Refused(f"cannot write {path}: {reason(error)}") from None
+        below = "hollow and faint: the interval includes zero, no difference is shown"
+        finish(path, figure, grid, len(measures), title, below, {})
 
 
 def _panel(axes: Any, contrasts: "Sequence[Contrast]", arms: Sequence[str]) -> None:

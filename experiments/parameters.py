@@ -8,13 +8,14 @@ A range whose ends differ by a factor of ten or more is passed through evenly by
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from abm.config import Quantity
 from abm.config.errors import hint
 from abm.config.model import Part
 from abm.config.quantity import number_with_unit, split_quantity
-from abm.config.units import UnitError, same_dimension, to_canonical
+from abm.config.units import UnitError, factor, same_dimension
 from experiments.sources import as_typed, values
 
 WIDE = 10.0  # ratio of the ends
@@ -57,24 +58,24 @@ def parameter(key: str, given: Range, known: Mapping[str, Quantity]) -> Paramete
         end, stated = getattr(given, name), getattr(value, name)
         if end is None and stated is None:
             raise ValueError(f"{key} = {value.text} states no {name}; give one, such as {{low: ..., high: ...}}")
-        ends.append(as_typed(value, stated) if end is None else _in_unit_of(value, end, f"{key}.{name}"))
+        ends.append(as_typed(value, stated) if end is None else in_unit(value.unit, end, f"{key}.{name}"))
     low, high = ends
     if not low < high:
         raise ValueError(f"{key}: low = {low:g} must be below high = {high:g}")
     return Parameter(key, low, high, value.unit)
 
 
-def _in_unit_of(value: Quantity, end: Any, name: str) -> float:
-    """Read an end in the unit that a value was written in."""
+def in_unit(unit: str, given: Any, name: str) -> float:
+    """Read a quantity in a unit; a bare number is in it already. Raises ValueError with a sentence that begins with ``name``."""
     try:
-        if isinstance(end, bool) or not isinstance(end, int | float | str):
+        if isinstance(given, bool) or not isinstance(given, int | float | str):
             raise UnitError("is not a quantity")
-        number, unit = split_quantity(str(end))
-        if unit is not None and not same_dimension(unit, value.unit):
-            raise UnitError(f"is not in a unit such as {value.unit}")
+        number, own = split_quantity(str(given))
+        if own is not None and not same_dimension(own, unit):
+            raise UnitError(f"is not in a unit such as {unit}")
     except UnitError as error:
-        raise ValueError(f"{name} = {end} {error}") from None
-    return number if unit is None else as_typed(value, to_canonical(number, unit))
+        raise ValueError(f"{name} = {given} {error}") from None
+    return number if own is None else float(Fraction(number) * factor(own, unit))
 
 
 def quantities(config: Any) -> dict[str, Quantity]:

@@ -20,6 +20,12 @@ Measures = Annotated[
     list[str] | None,
     typer.Option("--measure", metavar="NAME", help="A read-out to take; repeatable. Default: the study's."),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="List the runs, and measure what they will take.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default one for each processor.")]
+Cluster = Annotated[str, typer.Option(metavar="local|slurm|ADDRESS", help="Where to compute: Dask workers.")]
+Slabs = Annotated[str, typer.Option(metavar="auto|N", help="Runs that one process computes side by side.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Go on with runs that failed before.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors, and the result that was asked for.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, the last line of the output.")]
 
 
@@ -32,16 +38,12 @@ def register(app: typer.Typer) -> None:
 
 def study(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="A study's name, or its YAML file.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, and measure what they will take.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Runs at a time; by default one for each processor.")
-    ] = None,
-    cluster: Annotated[
-        str, typer.Option(metavar="local|slurm|ADDRESS", help="Where to compute: Dask workers.")
-    ] = "local",
-    slabs: Annotated[str, typer.Option(metavar="auto|N", help="Runs that one process computes side by side.")] = "1",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Go on with runs that failed before.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
+    dry_run: DryRun = False,
+    workers: Workers = None,
+    cluster: Cluster = "local",
+    slabs: Slabs = "1",
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Make all runs of a study, arms x grid x replicates:  remyelin study routes --workers 4

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from experiments.failures import Refused
+from experiments.study_commands import Cluster, Quiet, Slabs, Workers
 
 
 def register(app: typer.Typer) -> None:
@@ -14,12 +15,10 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A study with a section calibrate: a name or a file.")],
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one a processor.")] = None,
-    cluster: Annotated[
-        str, typer.Option(metavar="local|slurm|ADDRESS", help="Where to compute: Dask workers.")
-    ] = "local",
-    slabs: Annotated[str, typer.Option(metavar="auto|N", help="Runs that one process computes side by side.")] = "1",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors and the result.")] = False,
+    workers: Workers = None,
+    cluster: Cluster = "local",
+    slabs: Slabs = "1",
+    quiet: Quiet = False,
 ) -> None:
     """Look for values with which runs come near to what was measured:  remyelin calibrate lesion_area --slabs auto"""
     from experiments.calibration import result

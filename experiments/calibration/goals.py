@@ -17,9 +17,7 @@ from pydantic import BeforeValidator, PlainValidator
 
 from abm.config.expected import refuse
 from abm.config.model import Name, Part, one_of
-from abm.config.quantity import split_quantity
-from abm.config.units import UnitError, factor, same_dimension
-from experiments.parameters import Range
+from experiments.parameters import Range, in_unit
 
 MOST = 100_000
 WHEN = ("end", "mean", "peak")
@@ -80,20 +78,7 @@ class Calibration:
 def goal(name: str, given: GoalText, arm: str, units: Mapping[str, str]) -> Goal:
     """Return a goal in the unit of its read-out. Raises ValueError with a sentence where it cannot be one."""
     unit = units[given.measure]
-    value, within = (_in(unit, getattr(given, end), f"{name}.{end}") for end in ("value", "within"))
+    value, within = (in_unit(unit, getattr(given, end), f"{name}.{end}") for end in ("value", "within"))
     if not within > 0:
         raise ValueError(f"{name}.within = {given.within} must be above 0: it says how much a miss weighs")
     return Goal(name, arm, given.measure, given.when, value, within, unit)
-
-
-def _in(unit: str, given: Any, name: str) -> float:
-    """Read a quantity in a unit."""
-    try:
-        if isinstance(given, bool) or not isinstance(given, int | float | str):
-            raise UnitError("is not a quantity")
-        number, own = split_quantity(str(given))
-        if own is not None and not same_dimension(own, unit):
-            raise UnitError(f"is not in a unit such as {unit}")
-    except UnitError as error:
-        raise ValueError(f"{name} = {given} {error}") from None
-    return number if own is None else float(number * factor(own, unit))

@@ -82,7 +82,7 @@ def _optuna() -> Any:
 
 
 def _sampler() -> Any:
-    """Return optuna's study: a tree of Parzen estimators (Bergstra et al. 2011)."""
+    """Return optuna's study, which proposes points by its usual sampler, a tree of Parzen estimators."""
     optuna = _optuna()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))

@@ -23,6 +23,7 @@ from simulariumio.constants import BINARY_SETTINGS, VIEWER_DIMENSION_RANGE, VIZ_
 
 from abm.config import Config
 from abm.run_folder import Run
+from experiments.export.sizes import diameters
 from experiments.failures import Refused
 from experiments.palette import CLOSED
 from experiments.study_plan import measure_units
@@ -88,13 +89,10 @@ def write(run: Run, days: Sequence[float], path: Path) -> None:
 
 
 def spheres_of(config: Config) -> Mapping[str, Sphere]:
-    """Return how each kind is shown: as large as its cells are; a venule as wide as a voxel."""
-    voxel = float(config.grid.voxel)
-    shown = {
-        kind: Sphere(cell.label or kind, cell.colour, float(cell.diameter or voxel) / 2)
-        for kind, cell in config.cells.items()
-    }
-    return shown | {"venule": Sphere("Venule", CLOSED, voxel / 2)}
+    """Return how each kind is shown."""
+    radii = {kind: diameter / 2 for kind, diameter in diameters(config).items()}
+    shown = {kind: Sphere(cell.label, cell.colour, radii[kind]) for kind, cell in config.cells.items()}
+    return shown | {"venule": Sphere("Venule", CLOSED, radii["venule"])}
 
 
 def numbers(frames: Sequence[pandas.DataFrame]) -> list[np.ndarray]:

@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pandas
 
-from abm.config import Config
 from abm.run_folder import Run
 from abm.tissue import voxel_volume
+from experiments.export.sizes import diameters
 
 VERSION = (2, 3)
 FIELDS, CELLS = "fields.vtkhdf", "cells.vtkhdf"
@@ -92,7 +92,8 @@ def _write_cells(run: Run, days: Sequence[float], tables: Sequence[pandas.DataFr
     steps["CellOffsets"] = steps["ConnectivityIdOffsets"] = ends
     names, offsets = root.create_group("FieldData"), steps.create_group("PointDataOffsets")
     columns = {name: whole[name].to_numpy(np.float32) for name in whole if name not in NOT_NUMBERS}
-    columns |= {"uid": whole["uid"].to_numpy(np.int64), "diameter": diameters(run.config, whole["kind"])}
+    sizes = whole["kind"].astype(str).map(diameters(run.config))
+    columns |= {"uid": whole["uid"].to_numpy(np.int64), "diameter": sizes.to_numpy(np.float32)}
     for name in ("kind", "state"):
         kinds = whole[name].astype("category").cat
         known = list(kinds.categories)
@@ -103,9 +104,3 @@ def _write_cells(run: Run, days: Sequence[float], tables: Sequence[pandas.DataFr
     for name, column in columns.items():
         points.create_dataset(name, data=column, **COMPRESSED)
         offsets[name] = before
-
-
-def diameters(config: Config, kinds: pandas.Series) -> np.ndarray:
-    """Return the diameter of each cell, um; a venule is drawn as wide as a voxel."""
-    known = {kind: float(cell.diameter or 0) for kind, cell in config.cells.items()}
-    return kinds.astype(str).map(known).fillna(float(config.grid.voxel)).to_numpy(np.float32)

@@ -8,9 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.compare_figure import NOTICE
-from experiments.failures import Refused, reason
-from experiments.figure_style import COLOURS, GREY, INK, STYLE, save
+from experiments.figure_style import COLOURS, GREY, INK, STYLE, finish
 from experiments.sensitivity.indices import ORDER, Effect
 from experiments.words import plain
 
@@ -41,28 +39,11 @@ def draw(path: Path, found: Sequence[Effect], method: str, title: str, labels: M
     width = PANEL_WIDTH * columns + NAME_WIDTH * max(len(short(name)) for name in order)
     with matplotlib.rc_context(STYLE):
         figure = Figure((width, (LINE_HEIGHT * len(order) + AROUND) * lines + 0.8), layout="constrained")
-        grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+        grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel().tolist()
         for axes, measure in zip(grid, measures):
             _panel(axes, [each for each in ended if each.measure == measure], order, groups, (key, half))
         grid[0].set_yticks(np.arange(len(order)), [short(name) for name in order])
-        for axes in grid[len(measures) :]:
-            axes.set_visible(False)
-        bars, groups = grid[0].get_legend_handles_labels()
-        figure.legend(
-            bars,
-            [labels.get(group, group) for group in groups],
-            loc="outside lower center",
-            ncols=len(groups),
-            frameon=False,
-            fontsize=8,
-            title=f"{WORDS[method]}\n{NOTICE}",
-            title_fontsize=8,
-        )
-        figure.suptitle(title, color=INK, fontsize=10)
-        try:
-            save(figure, path)
-        except OSError as error:
-            raise Refused(f"cannot write {path}: {reason(error)}") from None
+        finish(path, figure, grid, len(measures), title, WORDS[method], labels)
 
 
 def short(key: str) -> str:

@@ -1,11 +1,11 @@
 """Which values a study tries in place of a grid: the section ``sensitivity`` of its file.
 
 sensitivity:
-  method: morris            # elementary effects (Morris 1991); or sobol: shares of the variance (Sobol 2001)
+  method: morris            # elementary effects, as SALib has them; or sobol: shares of the variance
   size: 8                   # trajectories; of sobol base samples, a power of 2
   parameters:
     fields.tnf.half_life:   # between the low and high that the value states
-    laws.macrophage.strip.terms.basal.base: {low: 0.1 1/h, high: 0.4 1/h}
+    laws.tissue.strip_myelin.terms.m1.base: {low: 0.1 1/day, high: 1 1/day}
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from abm.config.model import Part, one_of
 from experiments.parameters import Parameter, Range
 
 METHODS = MORRIS, SOBOL = "morris", "sobol"
-LEVELS = 4  # of a trajectory, as Morris recommends
+LEVELS = 4  # of a trajectory, SALib's own choice
 SEED = 1  # of the sample: the same file is the same runs
 MOST = 4096
 

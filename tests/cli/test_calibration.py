@@ -108,7 +108,9 @@ def test_a_mistake_is_told_with_its_line(remyelin, tiny, tmp_path, change, sente
 def test_what_is_no_calibration_is_told_so(remyelin, tiny):
     answer = remyelin("calibrate", tiny())
     assert answer.code == 2 and "tiny.yaml has no section 'calibrate'" in answer.err
-    answer = remyelin("study", tiny(section()))
+    answer = remyelin("sensitivity", tiny(section()))
+    assert answer.code == 2 and "tiny.yaml has no section 'sensitivity'" in answer.err
+    answer = remyelin("study", "tiny.yaml")
     assert answer.code == 2 and "are looked for by: remyelin calibrate tiny.yaml" in answer.err
 
 
