@@ -1,6 +1,8 @@
 """What tests of commands share: calling a command in this process, in an empty folder, and reading what it printed."""
 
 import json
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,3 +85,28 @@ def go_on(remyelin, finished, monkeypatch):
         return resumed
 
     return resume
+
+
+@pytest.fixture
+def broken(remyelin, finished):
+    """Copy the finished run to ``broken`` without some of its files, named with spaces between."""
+
+    def lose(names):
+        shutil.copytree(finished, "broken")
+        for name in names.split():
+            gone = Path("broken") / name
+            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+
+    return lose
+
+
+@pytest.fixture
+def no_film(monkeypatch):
+    """Let no film be made: the package that would is not there."""
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+
+
+@pytest.fixture
+def no_stills(monkeypatch):
+    """Leave the stills of reports out, where a test is about words and numbers."""
+    monkeypatch.setattr("experiments.report.page.stills", lambda runs: [])

@@ -169,11 +169,8 @@ def test_a_run_that_kept_no_cells_is_refused_where_cells_are_shown(monkeypatch, 
 
 
 @pytest.mark.parametrize("missing", ["fields.zarr", "events.jsonl", "measures.parquet measures.csv"])
-def test_a_run_folder_that_is_not_whole_is_refused_with_a_sentence(remyelin, finished, missing):
-    shutil.copytree(finished, "broken")
-    for name in missing.split():
-        gone = Path("broken") / name
-        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+def test_a_run_folder_that_is_not_whole_is_refused_with_a_sentence(remyelin, broken, missing):
+    broken(missing)
     for command in (["picture", "broken", "--day", 0, "-o", "a.png"], ["animate", "broken", "-o", "a.gif"]):
         answer = remyelin(*command)
         assert answer.code == 2
