@@ -93,7 +93,10 @@ class Run:
             lines = (self.folder / EVENTS).read_text().split("\n")
         except FileNotFoundError:
             raise self._incomplete(EVENTS) from None
-        return [json.loads(line) for line in lines[:-1]]
+        try:
+            return [json.loads(line) for line in lines[:-1]]
+        except ValueError:
+            raise self._incomplete(EVENTS) from None
 
     # --- frames ---------------------------------------------------------------------------------------------------------
 

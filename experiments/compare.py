@@ -18,9 +18,9 @@ from abm.run_folder import INFO, Run
 from experiments.collect import check_measures, write_table
 from experiments.compare_figure import forest
 from experiments.failures import Refused
-from experiments.figure_style import NOTICE
 from experiments.study import states
 from experiments.study_plan import Point, Study, described, measure_units, read_study
+from experiments.words import NOTICE
 
 if TYPE_CHECKING:
     import pandas

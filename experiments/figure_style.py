@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image  # matplotlib brings it
 
 from experiments.failures import Refused, reason
+from experiments.words import NOTICE
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
@@ -20,7 +21,6 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
 }
-NOTICE = "a simulation, not for clinical use"
 RESOLUTION = 100  # dots per inch
 PALETTE = 96  # colours
 

@@ -26,7 +26,7 @@ from experiments.palette import (
 from experiments.panels import HEIGHT, WIDTH, Counts, Page, draw_cell
 from experiments.readouts import of_one
 from experiments.scene import SAME_DAY, Scene
-from experiments.words import written
+from experiments.words import NOTICE, written
 
 EDGE = 40  # px, around the page
 SHORT_RUN = 8  # days; in a film of a shorter one the clock shows parts of days
@@ -47,8 +47,7 @@ class View:
         self.clock = self.page.write(0, 0, "", HUGE, ha="right", weight="bold")
         self.lay_out()
         self.page.moves(self.clock)
-        words = "a simulation, not for clinical use"
-        self.page.write(WIDTH - EDGE, HEIGHT - 15, words, SMALL, ha="right", color=DIM)
+        self.page.write(WIDTH - EDGE, HEIGHT - 15, NOTICE, SMALL, ha="right", color=DIM)
 
     def map_side(self) -> float:
         """Say how large the maps are, in pixels."""

@@ -2,6 +2,7 @@
 
 import math
 
+NOTICE = "a simulation, not for clinical use"
 DECIMALS = 3  # of a day: a minute and a half
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.failures import Refused, reason
+from experiments.pictures import SAME_DAY, check_frames
 
 if TYPE_CHECKING:
     from abm.run_folder import Run
 
-SAME_DAY = 0.01
 EXPORTS = "export"  # in the folder of the run
 
 
@@ -66,8 +66,8 @@ def export(
         raise Refused(f"--to {to} is no format; it is one of {', '.join(FORMATS)}")
     run = Run.load(folder)
     chosen = chosen_days(run, days or [])
-    if not chosen and to != "csv":
-        raise Refused(f"{run.folder} has no frames yet: let it run on, or set output.frames_every")
+    if to != "csv":
+        check_frames([run])
     path = out or run.folder / EXPORTS / FORMATS[to].name
     write = writer(to)
     with (

@@ -21,12 +21,11 @@ from experiments.viewer.series_view import SeriesView
 from experiments.viewer.shelf import Shelf
 from experiments.viewer.side_by_side import Window
 from experiments.viewer.style import WIDGET_CSS, html, safe
-from experiments.words import written
+from experiments.words import NOTICE, written
 
 POLL = 3000  # ms, between two looks at the folders
 MAP_PIXELS = 640  # the side of a map for which the sizes of cells are chosen
 VIEWS = {"lesion": LesionView, "fields": FieldsView, "series": SeriesView}
-NOTICE = "a simulation, not for clinical use"
 
 
 class Page:

@@ -195,6 +195,14 @@ def test_what_cannot_be_done_is_said_and_nothing_is_left(remyelin, finished, tmp
     assert not list(tmp_path.iterdir()) and not (finished / "export").exists()
 
 
+def test_damaged_events_are_refused_and_nothing_is_left(remyelin, broken, tmp_path):
+    broken("")
+    (tmp_path / "broken" / "events.jsonl").write_text("no JSON\n")
+    answer = remyelin("export", "broken", "--to", "csv")
+    assert answer.code == 2 and "broken is not whole: it has no readable events.jsonl" in answer.err
+    assert not list((tmp_path / "broken" / "export").iterdir())
+
+
 def test_a_package_that_is_missing_is_named(remyelin, finished, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     monkeypatch.delitem(sys.modules, "experiments.export.vtkhdf", raising=False)
